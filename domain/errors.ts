@@ -1,0 +1,352 @@
+/**
+ * The one catalogue of what can go wrong. It feeds Temporal's retries, the API's problem bodies, the CLI's exit code, the
+ * portal's banner and docs/errors.md, so each code is written once and has a remedy that names the reader's next step.
+ */
+
+export type Reaction =
+  | 'retry' // a passing fault: the same call may work in a moment
+  | 'wait' //  we were told to slow down: again after `retryAfterMs`
+  | 'skip' //  this message cannot be moved: record it, go on, report it
+  | 'pause' // a person has to act first: hold the mailbox and say what is needed
+  | 'stop'; // wrong input, or our own bug: fail loudly
+
+/** How far the damage reaches: a bad message never stops a folder, a bad folder never a mailbox. */
+export type Scope = 'message' | 'folder' | 'mailbox' | 'migration' | 'request' | 'service';
+
+export interface ErrorKind {
+  readonly reaction: Reaction;
+  readonly scope: Scope;
+  /** Status of the problem body when the API answers with this error (RFC 9457). */
+  readonly httpStatus: number;
+  /** The reader's next step, a full sentence. */
+  readonly remedy: string;
+}
+
+export const ERRORS = {
+  // --- mail servers ---------------------------------------------------------------------------------------------
+  HOST_UNREACHABLE: {
+    reaction: 'retry',
+    scope: 'mailbox',
+    httpStatus: 502,
+    remedy: 'Check host name, port and firewall; we try again by ourselves.',
+  },
+  CONNECTION_LOST: {
+    reaction: 'retry',
+    scope: 'mailbox',
+    httpStatus: 502,
+    remedy: 'Nothing; we connect again and look before we resend.',
+  },
+  TLS_UNTRUSTED: {
+    reaction: 'pause',
+    scope: 'mailbox',
+    httpStatus: 502,
+    remedy: 'Mend the server certificate, or name its authority in the plan as `ca`, then resume.',
+  },
+  STARTTLS_MISSING: {
+    reaction: 'pause',
+    scope: 'mailbox',
+    httpStatus: 502,
+    remedy:
+      'Turn on STARTTLS at the server or use `security: tls`; a plain-text connection needs `allowInsecure: true`.',
+  },
+  AUTH_FAILED: {
+    reaction: 'pause',
+    scope: 'mailbox',
+    httpStatus: 409,
+    remedy: 'Correct the user name or the secret that the mailbox list refers to, then retry the mailbox.',
+  },
+  SERVER_BUSY: {
+    reaction: 'retry',
+    scope: 'mailbox',
+    httpStatus: 503,
+    remedy: 'Nothing; the server is temporarily unavailable and we try again.',
+  },
+  THROTTLED: {
+    reaction: 'wait',
+    scope: 'mailbox',
+    httpStatus: 429,
+    remedy: 'Nothing; we slow down and go on after the time that the server asked for.',
+  },
+  QUOTA_EXCEEDED: {
+    reaction: 'pause',
+    scope: 'mailbox',
+    httpStatus: 507,
+    remedy: 'Give the target mailbox more room, then retry the mailbox.',
+  },
+  MAILBOX_MISSING: {
+    reaction: 'pause',
+    scope: 'mailbox',
+    httpStatus: 409,
+    remedy: 'Create the mailbox at the target or give it its licence, then retry the mailbox.',
+  },
+  CONSENT_REVOKED: {
+    reaction: 'pause',
+    scope: 'mailbox',
+    httpStatus: 409,
+    remedy: 'Grant access again, then retry the mailbox.',
+  },
+  PROTOCOL_VIOLATION: {
+    reaction: 'retry',
+    scope: 'folder',
+    httpStatus: 502,
+    remedy: 'Report the server and its version if it stays; the answer broke the protocol.',
+  },
+  // --- folders and messages -------------------------------------------------------------------------------------
+  FOLDER_REFUSED: {
+    reaction: 'skip',
+    scope: 'folder',
+    httpStatus: 422,
+    remedy: 'Map the folder to another name with `mailferry mailbox map`, then retry the mailbox.',
+  },
+  FOLDER_VANISHED: {
+    reaction: 'skip',
+    scope: 'folder',
+    httpStatus: 409,
+    remedy: 'Nothing; the folder was renamed or deleted during the pass and the next pass reads it anew.',
+  },
+  MESSAGE_TOO_LARGE: {
+    reaction: 'skip',
+    scope: 'message',
+    httpStatus: 422,
+    remedy: 'Raise the size limit at the target, then retry the mailbox.',
+  },
+  MESSAGE_REFUSED: {
+    reaction: 'skip',
+    scope: 'message',
+    httpStatus: 422,
+    remedy: 'Look at the reason in the mailbox report; hand the message over by file or accept the loss.',
+  },
+  MESSAGE_DAMAGED: {
+    reaction: 'skip',
+    scope: 'message',
+    httpStatus: 422,
+    remedy: 'The source could not deliver the whole message; repair it at the source, then retry the mailbox.',
+  },
+  // --- the copy and its check -----------------------------------------------------------------------------------
+  LEASE_LOST: {
+    reaction: 'retry',
+    scope: 'mailbox',
+    httpStatus: 409,
+    remedy: 'Nothing; another worker has taken the mailbox over.',
+  },
+  COUNT_MISMATCH: {
+    reaction: 'retry',
+    scope: 'folder',
+    httpStatus: 500,
+    remedy: 'Open the mailbox report: it names the folder and the messages without a terminal state.',
+  },
+  VERIFY_FAILED: {
+    reaction: 'pause',
+    scope: 'mailbox',
+    httpStatus: 500,
+    remedy: 'Open the mailbox report: it names what is missing or doubled; then retry the mailbox.',
+  },
+  // --- provisioning, DNS, mail flow -----------------------------------------------------------------------------
+  PROVISIONING_CONFLICT: {
+    reaction: 'pause',
+    scope: 'migration',
+    httpStatus: 409,
+    remedy: 'The target has an object that does not fit; change the mailbox list or the object, then resume.',
+  },
+  TARGET_ADMIN_REFUSED: {
+    reaction: 'pause',
+    scope: 'migration',
+    httpStatus: 502,
+    remedy: 'Check the rights and the credentials of the administration access, then resume.',
+  },
+  TARGET_ADMIN_UNREACHABLE: {
+    reaction: 'retry',
+    scope: 'migration',
+    httpStatus: 502,
+    remedy: 'Nothing; the administration interface did not answer and we try again.',
+  },
+  OUTCOME_UNKNOWN: {
+    reaction: 'retry',
+    scope: 'migration',
+    httpStatus: 502,
+    remedy: 'Nothing; the call may have worked, so we look before we repeat it.',
+  },
+  DNS_NOT_YET: {
+    reaction: 'wait',
+    scope: 'migration',
+    httpStatus: 409,
+    remedy: 'Publish the records that the step names; we keep asking the authoritative servers.',
+  },
+  DNS_UNREACHABLE: {
+    reaction: 'retry',
+    scope: 'migration',
+    httpStatus: 502,
+    remedy: 'Check the delegation of the domain; none of its name servers answers.',
+  },
+  PROBE_NOT_ARRIVED: {
+    reaction: 'wait',
+    scope: 'migration',
+    httpStatus: 409,
+    remedy: 'Check redirection and the mail log of the target; the probe message has not arrived yet.',
+  },
+  PROBE_ASTRAY: {
+    reaction: 'pause',
+    scope: 'migration',
+    httpStatus: 409,
+    remedy: 'Mail takes the wrong way; check redirection and the mail filter, then resume.',
+  },
+  // --- plan, requests, people -----------------------------------------------------------------------------------
+  PLAN_INVALID: {
+    reaction: 'stop',
+    scope: 'request',
+    httpStatus: 422,
+    remedy: 'Correct the lines named in `errors`, then send the plan again.',
+  },
+  SECRET_MISSING: {
+    reaction: 'pause',
+    scope: 'mailbox',
+    httpStatus: 409,
+    remedy: 'Put the secret where the reference points (file or environment variable of the worker), then retry.',
+  },
+  REQUEST_INVALID: {
+    reaction: 'stop',
+    scope: 'request',
+    httpStatus: 400,
+    remedy: 'Correct the fields named in `errors`.',
+  },
+  UNAUTHENTICATED: {
+    reaction: 'stop',
+    scope: 'request',
+    httpStatus: 401,
+    remedy: 'Send `Authorization: Bearer` with the operator token, or use the link from the mail.',
+  },
+  FORBIDDEN: {
+    reaction: 'stop',
+    scope: 'request',
+    httpStatus: 403,
+    remedy: 'Ask for a link or a token that covers this.',
+  },
+  NOT_FOUND: {
+    reaction: 'stop',
+    scope: 'request',
+    httpStatus: 404,
+    remedy: 'Check the id; `mailferry migration list` shows what there is.',
+  },
+  IDEMPOTENCY_KEY_REUSED: {
+    reaction: 'stop',
+    scope: 'request',
+    httpStatus: 422,
+    remedy: 'Use a new Idempotency-Key for a different request.',
+  },
+  CONFLICT: {
+    reaction: 'stop',
+    scope: 'request',
+    httpStatus: 409,
+    remedy: 'Read the current state, then decide again.',
+  },
+  NOT_NOW: {
+    reaction: 'stop',
+    scope: 'request',
+    httpStatus: 409,
+    remedy: 'The migration is not at a point where this can be done; the message says why.',
+  },
+  GATE_NOT_OPEN: {
+    reaction: 'stop',
+    scope: 'request',
+    httpStatus: 409,
+    remedy: 'Open the newest link; this gate is decided, superseded or not open yet.',
+  },
+  EVIDENCE_CHANGED: {
+    reaction: 'stop',
+    scope: 'request',
+    httpStatus: 409,
+    remedy: 'What you were shown has changed; read the gate again and decide on the new evidence.',
+  },
+  CODE_WRONG: {
+    reaction: 'stop',
+    scope: 'request',
+    httpStatus: 403,
+    remedy: 'Type the newest code from the second message; after five wrong codes ask for a new one.',
+  },
+  CODE_EXPIRED: { reaction: 'stop', scope: 'request', httpStatus: 410, remedy: 'Ask for a new code.' },
+  RATE_LIMITED: { reaction: 'stop', scope: 'request', httpStatus: 429, remedy: 'Wait as long as Retry-After says.' },
+  // --- the service itself ---------------------------------------------------------------------------------------
+  CONFIG_INVALID: {
+    reaction: 'stop',
+    scope: 'service',
+    httpStatus: 500,
+    remedy: 'Correct the environment variables that the message names.',
+  },
+  PORT_IN_USE: {
+    reaction: 'stop',
+    scope: 'service',
+    httpStatus: 500,
+    remedy: 'Stop the other program or choose another port with the variable that the message names.',
+  },
+  ALREADY_RUNNING: {
+    reaction: 'stop',
+    scope: 'service',
+    httpStatus: 409,
+    remedy: 'Use the running service, or stop it first; one data folder serves one service.',
+  },
+  TEMPORAL_UNAVAILABLE: {
+    reaction: 'retry',
+    scope: 'service',
+    httpStatus: 503,
+    remedy: 'Nothing on the embedded default, it is started again; else check TEMPORAL_ADDRESS and the server.',
+  },
+  DATABASE_UNAVAILABLE: {
+    reaction: 'retry',
+    scope: 'service',
+    httpStatus: 503,
+    remedy: 'Nothing on the embedded default, it is started again; else check DATABASE_URL and the server.',
+  },
+  COMPONENT_UNMENDABLE: {
+    reaction: 'stop',
+    scope: 'service',
+    httpStatus: 500,
+    remedy: 'Read the log file that the message names; the component fails each time it is started.',
+  },
+  TEMPORAL_BINARY_MISSING: {
+    reaction: 'stop',
+    scope: 'service',
+    httpStatus: 500,
+    remedy: 'Install the `temporal` command, set TEMPORAL_CLI_PATH, or point TEMPORAL_ADDRESS at a server.',
+  },
+  INTERNAL: {
+    reaction: 'stop',
+    scope: 'service',
+    httpStatus: 500,
+    remedy: 'This is our bug: report the request id with the log lines that carry it.',
+  },
+} as const satisfies Record<string, ErrorKind>;
+
+export type ErrorCode = keyof typeof ERRORS;
+
+export function isErrorCode(value: unknown): value is ErrorCode {
+  return typeof value === 'string' && Object.hasOwn(ERRORS, value);
+}
+
+/** What an error points at: folder, uid, bytes, host. Never a body, a subject or a secret. */
+export type ErrorFacts = Readonly<Record<string, string | number | boolean | null>>;
+
+export interface MigrationErrorOptions {
+  facts?: ErrorFacts;
+  /** Milliseconds until the same call may be made again, where somebody told us. */
+  retryAfterMs?: number;
+  cause?: unknown;
+}
+
+/** The only error that adapters and activities throw on purpose. Reaction, scope and remedy follow from its code. */
+export class MigrationError extends Error {
+  override readonly name = 'MigrationError';
+  readonly code: ErrorCode;
+  readonly facts: ErrorFacts;
+  readonly retryAfterMs: number | undefined;
+
+  constructor(code: ErrorCode, message: string, options: MigrationErrorOptions = {}) {
+    super(message, options.cause === undefined ? undefined : { cause: options.cause });
+    this.code = code;
+    this.facts = options.facts ?? {};
+    this.retryAfterMs = options.retryAfterMs;
+  }
+
+  get kind(): ErrorKind {
+    return ERRORS[this.code];
+  }
+}

@@ -1,0 +1,160 @@
+import type { GateParty } from './steps.ts';
+
+/**
+ * A migration's plan after it was read and checked: what a person wrote in plan.yaml and the mailbox list, with defaults
+ * filled in. It holds references to secrets, never secrets. Durations are milliseconds.
+ */
+export interface Plan {
+  readonly client: PlannedClient;
+  /** Persons who decide. At least one of party `client`. */
+  readonly contacts: readonly PlannedContact[];
+  readonly source: ImapEndpoint;
+  readonly target: PlannedTarget;
+  readonly dns: PlannedDns | null;
+  readonly cutover: { readonly at: string | null; readonly timeZone: string };
+  readonly policy: Policy;
+  /** The agreed text of A1. */
+  readonly agreement: { readonly text: string; readonly agreedBy: string; readonly agreedAt: string };
+}
+
+export interface PlannedClient {
+  /** Short id, `[a-z0-9-]`: it stands in search attributes and fairness keys. */
+  readonly id: string;
+  readonly name: string;
+  /** The organisation's mail domains; the first is the main one. */
+  readonly domains: readonly string[];
+}
+
+export interface PlannedContact {
+  /** Short id, `[a-z0-9-]`, distinct for each person. */
+  readonly id: string;
+  readonly name: string;
+  readonly party: GateParty;
+  /** Where links go. Must lie outside the domains that move (facts: the approver's own mailbox moves). */
+  readonly email: string;
+  /** Where one-time codes go: the second channel. */
+  readonly codeEmail: string;
+}
+
+/** `tls` is implicit TLS; `starttls` requires STARTTLS; `none` needs allowInsecure. */
+export type ConnectionSecurity = 'tls' | 'starttls' | 'none';
+
+export interface ImapEndpoint {
+  readonly host: string;
+  readonly port: number;
+  readonly security: ConnectionSecurity;
+  /** Plain text was asked for in so many words. */
+  readonly allowInsecure: boolean;
+  /** File with PEM certificates of the authority to trust besides the system's; null = the system's only. */
+  readonly caFile: string | null;
+  /** Connections at the same time, over all workers. */
+  readonly maxConnections: number;
+}
+
+export type PlannedTarget =
+  | { readonly kind: 'imap'; readonly imap: ImapEndpoint }
+  | {
+      readonly kind: 'hosted-exchange';
+      readonly imap: ImapEndpoint;
+      readonly graph: AdminEndpoint;
+      readonly exchangeAdmin: AdminEndpoint;
+      /** Where the tenant receives mail from the internet; probes are sent there. */
+      readonly smtp: SmtpEndpoint;
+    };
+
+/** Microsoft Graph or Exchange administration over HTTPS, with OAuth2 client credentials. */
+export interface AdminEndpoint {
+  readonly baseUrl: string;
+  readonly tenantId: string;
+  readonly clientId: string;
+  readonly clientSecret: SecretRef;
+  /** OAuth2 token endpoint. */
+  readonly tokenUrl: string;
+  readonly caFile: string | null;
+}
+
+export interface SmtpEndpoint {
+  readonly host: string;
+  readonly port: number;
+}
+
+/** `file:relative/or/absolute/path` or `env:NAME`; resolved only inside activities. */
+export type SecretRef = string;
+
+export type DnsPath = 'direct' | 'third-party-filter';
+
+export interface PlannedDns {
+  readonly path: DnsPath;
+  /** Exactly the MX set that Hosted Exchange wants, e.g. `[{exchange: 'mx.hosted.example', preference: 0}]`. */
+  readonly mx: readonly MxRecord[];
+  /** With a third-party filter: the MX set that must stay as it is. */
+  readonly filterMx: readonly MxRecord[];
+  /** Target of `autodiscover.<domain>` CNAME. */
+  readonly autodiscover: string;
+  /** Mechanism that SPF has to include, e.g. `include:spf.hosted.example`. */
+  readonly spfMechanism: string;
+  /** Where the delegation is asked for; null = the system's resolver. `host:port`. */
+  readonly resolver: string | null;
+  /** Port of authoritative servers; 53 outside a lab. */
+  readonly port: number;
+}
+
+export interface MxRecord {
+  readonly exchange: string;
+  readonly preference: number;
+}
+
+export interface Policy {
+  /** Support ends when the old server was quiet for so long. */
+  readonly quietMs: number;
+  readonly stragglerEveryMs: number;
+  readonly deltaEveryMs: number;
+  readonly dnsEveryMs: number;
+  /** Added to TTL arithmetic before propagation counts as proved. */
+  readonly propagationGraceMs: number;
+  /** How long a probe message may take. */
+  readonly probeTimeoutMs: number;
+  /** The cutover may not be nearer than this. */
+  readonly cutoverLeadMs: number;
+  readonly gateReminderEveryMs: number;
+  /** Mailboxes that are copied at the same time, per migration. */
+  readonly window: number;
+}
+
+export const DEFAULT_POLICY: Policy = {
+  quietMs: 7 * 86_400_000,
+  stragglerEveryMs: 86_400_000,
+  deltaEveryMs: 86_400_000,
+  dnsEveryMs: 300_000,
+  propagationGraceMs: 3_600_000,
+  probeTimeoutMs: 900_000,
+  cutoverLeadMs: 3_600_000,
+  gateReminderEveryMs: 86_400_000,
+  window: 4,
+};
+
+export const ADD_ONS = ['activesync', 'archive', 'spam-filter', 'advanced-security'] as const;
+export type AddOn = (typeof ADD_ONS)[number];
+
+/** One line of the mailbox list. */
+export interface PlannedMailbox {
+  /** Primary address at the target. */
+  readonly address: string;
+  readonly displayName: string;
+  readonly sourceUser: string;
+  readonly sourceSecret: SecretRef;
+  readonly targetUser: string;
+  readonly targetSecret: SecretRef;
+  readonly aliases: readonly string[];
+  /** Addresses of distribution lists it belongs to. */
+  readonly lists: readonly string[];
+  readonly addOns: readonly AddOn[];
+}
+
+/** A fault of a plan file; line and column count from 1. */
+export interface PlanFault {
+  readonly file: string;
+  readonly line: number;
+  readonly column: number;
+  readonly message: string;
+}
