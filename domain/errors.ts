@@ -1,3 +1,5 @@
+import type { PlanFault } from './plan.ts';
+
 /**
  * The one catalogue of what can go wrong. It feeds Temporal's retries, the API's problem bodies, the CLI's exit code, the
  * portal's banner and docs/errors.md, so each code is written once and has a remedy that names the reader's next step.
@@ -329,6 +331,8 @@ export interface MigrationErrorOptions {
   facts?: ErrorFacts;
   /** Milliseconds until the same call may be made again, where somebody told us. */
   retryAfterMs?: number;
+  /** PLAN_INVALID only: everything that is wrong, with its place. */
+  faults?: readonly PlanFault[];
   cause?: unknown;
 }
 
@@ -338,12 +342,14 @@ export class MigrationError extends Error {
   readonly code: ErrorCode;
   readonly facts: ErrorFacts;
   readonly retryAfterMs: number | undefined;
+  readonly faults: readonly PlanFault[];
 
   constructor(code: ErrorCode, message: string, options: MigrationErrorOptions = {}) {
     super(message, options.cause === undefined ? undefined : { cause: options.cause });
     this.code = code;
     this.facts = options.facts ?? {};
     this.retryAfterMs = options.retryAfterMs;
+    this.faults = options.faults ?? [];
   }
 
   get kind(): ErrorKind {

@@ -1,0 +1,213 @@
+import { readFileSync } from 'node:fs';
+import { describe, expect, test } from 'vitest';
+import { MigrationError } from '../../domain/errors.ts';
+import { DEFAULT_POLICY, type PlanFault } from '../../domain/plan.ts';
+import { readMoreMailboxes, readPlan } from './read-plan.ts';
+
+const example = (name: string): string => readFileSync(new URL(`../../docs/examples/${name}`, import.meta.url), 'utf8');
+const planText = example('plan.yaml');
+const mailboxesText = example('mailboxes.csv');
+
+function read(plan: string, mailboxes = mailboxesText) {
+  return readPlan({ planText: plan, planFile: 'plan.yaml', mailboxesText: mailboxes, mailboxesFile: 'mailboxes.csv' });
+}
+
+function faultsOf(run: () => unknown): readonly PlanFault[] {
+  try {
+    run();
+  } catch (error) {
+    if (error instanceof MigrationError && error.code === 'PLAN_INVALID') return error.faults;
+    throw error;
+  }
+  return [];
+}
+
+/** Faults as `file:line:column message`, for the plan with one text replaced. */
+function planFaults(from: string, to: string): string[] {
+  expect(planText).toContain(from);
+  return faultsOf(() => read(planText.replace(from, to))).map(show);
+}
+
+function listFaults(text: string): string[] {
+  return faultsOf(() => read(planText, text)).map(show);
+}
+
+function show(fault: PlanFault): string {
+  return `${fault.file}:${fault.line}:${fault.column} ${fault.message}`;
+}
+
+describe('the example of docs/', () => {
+  test('is read with its defaults filled in', () => {
+    const { plan, mailboxes } = read(planText);
+    expect(plan.source).toEqual({
+      host: 'imap.example.org',
+      port: 993,
+      security: 'tls',
+      allowInsecure: false,
+      caFile: null,
+      maxConnections: 8,
+    });
+    expect(plan.dns).toBeNull();
+    expect(plan.policy).toEqual({ ...DEFAULT_POLICY, quietMs: 604_800_000, deltaEveryMs: 86_400_000 });
+    expect(mailboxes).toEqual([
+      {
+        address: 'anna@example.org',
+        displayName: 'Müller, Anna',
+        sourceUser: 'anna',
+        sourceSecret: 'file:secrets/anna-old',
+        targetUser: 'anna@example.org',
+        targetSecret: 'file:secrets/anna-new',
+        aliases: ['info@example.org', 'a.mueller@example.org'],
+        lists: ['team@example.org'],
+        addOns: [],
+      },
+      {
+        address: 'bert@example.org',
+        displayName: 'Bert Beispiel',
+        sourceUser: 'bert@example.org',
+        sourceSecret: 'env:BERT_OLD',
+        targetUser: 'bert@example.org',
+        targetSecret: 'env:BERT_NEW',
+        aliases: [],
+        lists: ['team@example.org'],
+        addOns: [],
+      },
+    ]);
+  });
+});
+
+describe('faults of plan.yaml', () => {
+  test('an unknown key is named at its place with the word that was meant', () => {
+    expect(planFaults('  maxConnections: 8', '  maxConections: 8')).toEqual([
+      'plan.yaml:19:3 "maxConections" is not known in source. Did you mean "maxConnections"?',
+    ]);
+  });
+
+  test('plain text is refused unless it is asked for in so many words', () => {
+    expect(planFaults('security: tls', 'security: none')).toEqual([
+      expect.stringMatching(/^plan\.yaml:18:13 source\.security is `none`: .*allowInsecure: true/),
+    ]);
+    expect(planFaults('security: tls', 'security: none\n  allowInsecure: true')).toEqual([]);
+  });
+
+  test('a fault that spans fields is told together with a plain one of the same map', () => {
+    expect(planFaults('security: tls # or', 'security: none\n  port: 99999 # or')).toHaveLength(2);
+  });
+
+  test('what is missing is named at the map that lacks it', () => {
+    expect(planFaults('  host: imap.example.org\n', '')).toEqual(['plan.yaml:17:3 source.host is missing.']);
+  });
+
+  test('a contact inside a domain that moves is refused, for links and for codes', () => {
+    expect(planFaults('ada@partner.example', 'ada@mail.example.org')).toEqual([
+      expect.stringMatching(/^plan\.yaml:13:12 contacts\[0\]\.email lies in a domain that moves/),
+    ]);
+    expect(planFaults('ada.codes@elsewhere.example', 'ada@EXAMPLE.org')).toHaveLength(1);
+  });
+
+  test('durations, dates, time zones and enumerations are checked', () => {
+    expect(planFaults('quiet: 7d', 'quiet: 7 days')).toEqual([
+      'plan.yaml:33:10 policy.quiet must be a duration like 7d, 24h, 5m or 10s',
+    ]);
+    expect(planFaults('at: 2027-01-15T20:00:00+01:00', 'at: next Friday')).toHaveLength(1);
+    expect(planFaults('Europe/Berlin', 'Europe/Berlyn')).toHaveLength(1);
+    expect(planFaults('kind: imap', 'kind: exchange')).toEqual([
+      expect.stringMatching(/^plan\.yaml:\d+:\d+ target.*must be imap or hosted-exchange/),
+    ]);
+  });
+
+  test('a secret in place of a reference is named and not repeated', () => {
+    const hosted = `target:
+  kind: hosted-exchange
+  imap: {host: a.example}
+  graph: {baseUrl: 'https://g.example', tenantId: t, clientId: c, clientSecret: hunter2, tokenUrl: 'https://t.example'}
+  exchangeAdmin: {baseUrl: 'https://g.example', tenantId: t, clientId: c, clientSecret: 'env:X', tokenUrl: 'https://t.example'}
+  smtp: {host: smtp.example}
+dns:
+  mx: [{exchange: mx.example, preference: 0}]
+  autodiscover: auto.example
+  spfMechanism: include:spf.example
+`;
+    const text = planText.replace(/target:[\s\S]*?(?=cutover:)/, hosted);
+    const faults = faultsOf(() => read(text));
+    expect(faults.map(show)).toEqual([
+      expect.stringMatching(/^plan\.yaml:\d+:\d+ target\.graph\.clientSecret must be a reference/),
+    ]);
+    expect(JSON.stringify(faults)).not.toContain('hunter2');
+  });
+
+  test('broken YAML is a fault with its place, not a crash', () => {
+    expect(planFaults('name: Example Organisation', 'name: [')[0]).toMatch(/^plan\.yaml:\d+:\d+ YAML: /);
+    expect(faultsOf(() => read(''))).not.toEqual([]);
+    expect(planFaults('  id: example-org', '  id: example-org\n  id: other')[0]).toMatch(/YAML: .*unique/);
+  });
+
+  test('faults of both files are told at once, those of the plan first', () => {
+    const faults = faultsOf(() => read(planText.replace('  - example.org', '  - "no domain"'), 'address\nx'));
+    expect(new Set(faults.map((fault) => fault.file))).toEqual(new Set(['plan.yaml', 'mailboxes.csv']));
+    expect(faults[0]?.file).toBe('plan.yaml');
+  });
+});
+
+describe('the mailbox list', () => {
+  const header = 'address,source secret,target secret,aliases\n';
+
+  test.each([
+    [';', '\r\n'],
+    [',', '\n'],
+    ['\t', '\r\n'],
+  ])('is read with %j as delimiter and %j as line end', (delimiter, end) => {
+    const text = mailboxesText
+      .replaceAll(', a.mueller', '\u0001 a.mueller')
+      .replaceAll('Müller,', 'Müller\u0001')
+      .replaceAll(';', delimiter)
+      .replaceAll('\u0001', ',')
+      .replaceAll('\r\n', end);
+    expect(read(planText, text).mailboxes).toEqual(read(planText).mailboxes);
+  });
+
+  test('quotes may hold delimiters, quotes and line ends, and places stay right after them', () => {
+    const text = `"address","display name","source secret","target secret"\r\na@example.org,"The ""A"",\r\nof course",env:A,env:B\r\nnobody,,env:A,env:B\r\n`;
+    expect(listFaults(text)).toEqual(['mailboxes.csv:4:1 the address is not a mail address.']);
+    expect(read(planText, text.replace('nobody', 'b@example.org')).mailboxes[0]?.displayName).toBe(
+      'The "A",\r\nof course',
+    );
+  });
+
+  test('an address or alias that two lines claim is named at the second', () => {
+    const text = `${header}a@example.org,env:A,env:B,x@example.org\nA@Example.org,env:A,env:B,\nc@example.org,env:A,env:B,x@example.org\n`;
+    expect(listFaults(text)).toEqual([
+      'mailboxes.csv:3:1 A@example.org is taken already, by line 2.',
+      'mailboxes.csv:4:27 x@example.org is taken already, by line 2.',
+    ]);
+  });
+
+  test('a password in place of a reference is named and not repeated', () => {
+    const text = `${header}a@example.org,S3cr3t!,env:B,\n`;
+    expect(listFaults(text)[0]).toMatch(/^mailboxes\.csv:2:15 the source secret must be a reference/);
+    expect(listFaults(text).join()).not.toContain('S3cr3t');
+  });
+
+  test('an unknown column is named with the word that was meant, a missing one too', () => {
+    expect(listFaults('adress,source secret,target secret\n')).toEqual(
+      expect.arrayContaining([
+        'mailboxes.csv:1:1 the column "adress" is not known. Did you mean "address"?',
+        'mailboxes.csv:1:1 the column "address" is missing.',
+      ]),
+    );
+  });
+
+  test('an open quote is a fault at the field where it opens', () => {
+    expect(listFaults(`${header}a@example.org,"env:A,env:B,\n`)).toContainEqual(
+      expect.stringMatching(/^mailboxes\.csv:2:15 this quoted field/),
+    );
+  });
+
+  test('mailboxes that join are held against those that are there', () => {
+    const { plan, mailboxes } = read(planText);
+    const join = (text: string) =>
+      readMoreMailboxes({ mailboxesText: text, mailboxesFile: 'more.csv' }, plan, mailboxes);
+    expect(join(`${header}c@example.org,env:A,env:B,\n`)).toHaveLength(1);
+    expect(faultsOf(() => join(`${header}c@example.org,env:A,env:B,INFO@example.org\n`))).toHaveLength(1);
+  });
+});
