@@ -37,6 +37,7 @@ type Counter = ColumnType<number, never, never>;
 
 interface MigrationsTable {
   id: string;
+  number: Counter;
   plan: Plan;
   view: MigrationView | null;
   created_at: DatabaseTime;
@@ -168,6 +169,7 @@ interface VerificationsTable {
 
 interface GatesTable {
   id: string;
+  number: Counter;
   migration_id: string;
   gate: GateId;
   revision: number;

@@ -4,6 +4,7 @@ export async function up(db: Kysely<unknown>): Promise<void> {
   await sql`
     create table migrations (
       id text primary key,
+      number bigint generated always as identity unique,
       plan jsonb not null,
       view jsonb,
       created_at timestamptz not null default now(),

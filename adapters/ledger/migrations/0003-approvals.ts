@@ -4,6 +4,7 @@ export async function up(db: Kysely<unknown>): Promise<void> {
   await sql`
     create table gates (
       id text primary key,
+      number bigint generated always as identity unique,
       migration_id text not null references migrations,
       gate text not null check (gate in ('accounts', 'data', 'cutover', 'completion')),
       revision int not null,
