@@ -60,6 +60,8 @@ export type PlannedTarget =
       readonly exchangeAdmin: AdminEndpoint;
       /** Where the tenant receives mail from the internet; probes are sent there. */
       readonly smtp: SmtpEndpoint;
+      /** Where redirected mail goes while the migration runs: the old server's SMTP entrance. */
+      readonly redirectTo: SmtpEndpoint;
     };
 
 /** Microsoft Graph or Exchange administration over HTTPS, with OAuth2 client credentials. */

@@ -67,13 +67,13 @@ export const GATE_STEP = { accounts: 'A3', data: 'B3', cutover: 'C2', completion
   StepId
 >;
 
-/** Where the story goes on after a rejection: the step that can mend what was wrong. */
-export const REJECTION_RETURNS_TO = {
-  accounts: 'A3',
-  data: 'B1',
-  cutover: 'A4',
-  completion: 'C5',
-} as const satisfies Record<GateId, StepId>;
+/** What is done again after a rejection: the step that can mend what was wrong, then what depends on it, the gate last. */
+export const REJECTION_REOPENS = {
+  accounts: ['A3'],
+  data: ['B1', 'B3'],
+  cutover: ['A4', 'C1', 'C2'],
+  completion: ['C5', 'C7'],
+} as const satisfies Record<GateId, readonly [StepId, ...StepId[]]>;
 
 export type GateParty = 'client' | 'operator';
 
@@ -91,9 +91,4 @@ export function isGateId(value: unknown): value is GateId {
 
 export function isStepId(value: unknown): value is StepId {
   return typeof value === 'string' && Object.hasOwn(STEPS, value);
-}
-
-/** The steps of the story from `first` on, `first` included. */
-export function stepsFrom(first: StepId): readonly StepId[] {
-  return STEP_IDS.slice(STEP_IDS.indexOf(first));
 }

@@ -1,0 +1,177 @@
+import { Context } from '@temporalio/activity';
+import { copyMailbox } from '../domain/copy-mailbox.ts';
+import { MigrationError } from '../domain/errors.ts';
+import { hasWork } from '../domain/look-at-mailbox.ts';
+import type { Pass } from '../domain/passes.ts';
+import type { Plan } from '../domain/plan.ts';
+import type { Ledger } from '../domain/ports/ledger.ts';
+import type { MailAccount, MailConnector } from '../domain/ports/mail.ts';
+import type { MigrationStore, StoredMailbox } from '../domain/ports/store.ts';
+import { preflightMailbox } from '../domain/preflight-mailbox.ts';
+import { verifyMailbox } from '../domain/verify-mailbox.ts';
+import type { ProbePorts } from './probes.ts';
+import { createProbeActivities } from './probes.ts';
+
+export interface TransferPorts extends ProbePorts {
+  readonly store: MigrationStore;
+  readonly connector: MailConnector;
+  readonly ledger: Ledger;
+  /** Names this process in leases. */
+  readonly holder: string;
+}
+
+export type TransferActivities = ReturnType<typeof createTransferActivities>;
+
+/** What touches mail. Messages go from source to target inside these and never through Temporal. */
+export function createTransferActivities(ports: TransferPorts) {
+  const { store, connector, ledger, holder } = ports;
+
+  const accountsOf = async (mailbox: StoredMailbox): Promise<{ source: MailAccount; target: MailAccount }> => {
+    const { plan } = await store.getMigration(mailbox.migrationId);
+    return mailAccounts(plan, mailbox);
+  };
+
+  /** Leaves a mailbox alone that this pass need not or may not touch; true means: there is work, or a reason to look closer. */
+  const look = async (mailboxId: string, pass: Pass): Promise<boolean> => {
+    if (pass.kind === 'initial') return true;
+    const mailbox = await store.getMailbox(mailboxId);
+    if (mailbox.status === 'held') return true;
+    const { source: account } = await accountsOf(mailbox);
+    try {
+      const source = await connector.openSource(account, Context.current().cancellationSignal);
+      try {
+        return (await hasWork(source, ledger, mailboxId)).work;
+      } finally {
+        await source.close();
+      }
+    } catch (error) {
+      if (!(error instanceof MigrationError)) throw error;
+      return true; // its own pass meets the same error and reacts to it, without holding up its batch
+    }
+  };
+
+  return {
+    ...createProbeActivities(ports),
+
+    /** A verdict for each mailbox of one page of the list; a mailbox that cannot be read has one too. */
+    async preflightPage(input: {
+      migrationId: string;
+      afterPosition: number;
+      limit: number;
+    }): Promise<{ lastPosition: number | null; ok: number; failed: number }> {
+      const { plan } = await store.getMigration(input.migrationId);
+      const signal = Context.current().cancellationSignal;
+      const page = await store.pageMailboxes(input.migrationId, input.afterPosition, input.limit);
+      const counts = { ok: 0, failed: 0 };
+      for (const mailbox of page) {
+        const accounts = mailAccounts(plan, mailbox);
+        // A hosted mailbox does not exist yet at A2, so only a plain target is tried.
+        const target = plan.target.kind === 'imap' ? accounts.target : null;
+        const verdict = await preflightMailbox({
+          connector,
+          source: accounts.source,
+          target,
+          mapping: mailbox.mapping,
+          signal,
+        });
+        await store.recordPreflight(mailbox.id, verdict);
+        if (target !== null && mailbox.status === 'listed') await store.recordMailboxStatus(mailbox.id, 'ready', null);
+        counts[verdict.ok ? 'ok' : 'failed'] += 1;
+      }
+      return { lastPosition: page.at(-1)?.position ?? null, ...counts };
+    },
+
+    /** One STATUS a folder for many mailboxes; those without anything new are through the pass at once. */
+    async lookAtMailboxes(input: {
+      migrationId: string;
+      pass: Pass;
+      mailboxIds: readonly string[];
+    }): Promise<{ withWork: string[]; unchanged: number }> {
+      const withWork: string[] = [];
+      const unchanged: string[] = [];
+      for (const mailboxId of input.mailboxIds)
+        ((await look(mailboxId, input.pass)) ? withWork : unchanged).push(mailboxId);
+      await store.recordPassEnd(
+        input.pass,
+        unchanged.map((mailboxId) => ({ mailboxId, moved: 0 })),
+      );
+      return { withWork, unchanged: unchanged.length };
+    },
+
+    async copyMailbox(input: {
+      migrationId: string;
+      mailboxId: string;
+      pass: Pass;
+    }): Promise<{ moved: number; refused: number; vanished: number }> {
+      const { cancellationSignal: signal, heartbeat } = bound(Context.current());
+      const mailbox = await store.getMailbox(input.mailboxId);
+      const accounts = await accountsOf(mailbox);
+      await store.recordMailboxStatus(mailbox.id, 'copying', null);
+      const lease = await ledger.takeLease(mailbox.id, holder);
+      const source = await connector.openSource(accounts.source, signal);
+      try {
+        const target = await connector.openTarget(accounts.target, signal);
+        try {
+          const report = await copyMailbox({
+            source,
+            target,
+            ledger,
+            lease,
+            mailbox: { id: mailbox.id, mapping: mailbox.mapping, account: accounts },
+            pass: input.pass,
+            signal,
+            onProgress: heartbeat,
+          });
+          return { moved: report.moved, refused: report.refused, vanished: report.vanished };
+        } finally {
+          await target.close();
+        }
+      } finally {
+        await source.close();
+      }
+    },
+
+    /** Re-reads the target on a connection of its own; ends the pass for the mailbox when nothing is lost or doubled. */
+    async verifyMailbox(input: { migrationId: string; mailboxId: string; pass: Pass; moved: number }): Promise<void> {
+      const signal = Context.current().cancellationSignal;
+      const mailbox = await store.getMailbox(input.mailboxId);
+      const { target: account } = await accountsOf(mailbox);
+      const lease = await ledger.takeLease(mailbox.id, holder);
+      const target = await connector.openTarget(account, signal);
+      try {
+        const { lost, doubled } = await verifyMailbox({
+          target,
+          ledger,
+          lease,
+          mailboxId: mailbox.id,
+          pass: input.pass,
+        });
+        if (lost > 0 || doubled > 0) {
+          throw new MigrationError(
+            'VERIFY_FAILED',
+            `re-reading the target found ${lost} lost and ${doubled} doubled messages`,
+            {
+              facts: { mailboxId: mailbox.id, lost, doubled },
+            },
+          );
+        }
+      } finally {
+        await target.close();
+      }
+      // A retried activity finds its own pass ended; what it moved is counted by the ledger and not by an attempt.
+      await store.recordPassEnd(input.pass, [{ mailboxId: mailbox.id, moved: input.moved }]);
+      await store.recordMailboxStatus(mailbox.id, 'copied', null);
+    },
+  };
+}
+
+export function mailAccounts(plan: Plan, { planned }: StoredMailbox): { source: MailAccount; target: MailAccount } {
+  return {
+    source: { endpoint: plan.source, user: planned.sourceUser, secret: planned.sourceSecret },
+    target: { endpoint: plan.target.imap, user: planned.targetUser, secret: planned.targetSecret },
+  };
+}
+
+function bound(context: Context): { cancellationSignal: AbortSignal; heartbeat: (details?: unknown) => void } {
+  return { cancellationSignal: context.cancellationSignal, heartbeat: (details) => context.heartbeat(details) };
+}

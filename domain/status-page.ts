@@ -1,0 +1,38 @@
+import type { MigrationView } from './migration-view.ts';
+import { STEP_IDS, STEPS, type StepState } from './steps.ts';
+
+const MARKS: Readonly<Record<StepState['status'], string>> = {
+  ahead: '·',
+  doing: '▶',
+  waiting: '⏳',
+  done: '✓',
+  'not-needed': '–',
+};
+
+/** A migration on one page of Markdown, for the Temporal UI. Under 20,000 bytes, the server's limit for details. */
+export function renderStatusPage(client: string, view: MigrationView): string {
+  const lines = [`## ${inert(client)}`, '', `**${inert(view.headline)}**`, ''];
+  if (view.pass) {
+    lines.push(
+      `Pass ${view.pass.kind} ${view.pass.number}: ${view.pass.done} of ${view.pass.total} mailboxes done, ${view.pass.held} held.`,
+      '',
+    );
+  }
+  if (view.cutoverAt) lines.push(`Cutover: ${view.cutoverAt}`, '');
+  lines.push('| | step | state |', '|---|---|---|');
+  for (const id of STEP_IDS) {
+    const { status, waitingFor, note } = view.steps[id];
+    const whom = status === 'waiting' && waitingFor.length > 0 ? `waiting for ${waitingFor.join(' and ')}: ` : '';
+    lines.push(`| ${MARKS[status]} | ${id} ${STEPS[id].title} | ${whom}${inert(shorten(note))} |`);
+  }
+  return lines.join('\n');
+}
+
+function shorten(text: string): string {
+  return text.length > 300 ? `${text.slice(0, 299)}…` : text;
+}
+
+/** Notes hold server texts: they must not become tables, links or HTML in the page. */
+function inert(text: string): string {
+  return text.replace(/\s+/g, ' ').replace(/[\\`*_[\]<>|]/g, '\\$&');
+}

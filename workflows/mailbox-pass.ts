@@ -1,0 +1,144 @@
+import {
+  CancellationScope,
+  condition,
+  defineSignal,
+  getExternalWorkflowHandle,
+  isCancellation,
+  setCurrentDetails,
+  setHandler,
+  upsertSearchAttributes,
+  workflowInfo,
+} from '@temporalio/workflow';
+import { ERRORS, type ErrorCode } from '../domain/errors.ts';
+import { type Pass, passName } from '../domain/passes.ts';
+import { transfer, wave } from './activities.ts';
+import { errorCodeOf, messageOf } from './failures.ts';
+import { SIGNALS } from './names.ts';
+import { waitingFor } from './search-attributes.ts';
+
+export interface MailboxPassState {
+  readonly migrationId: string;
+  readonly mailboxId: string;
+  readonly pass: Pass;
+  paused: boolean;
+}
+
+export interface MailboxPassResult {
+  readonly outcome: 'done' | 'dropped';
+  readonly moved: number;
+}
+
+export const pauseSignal = defineSignal(SIGNALS.pause);
+export const resumeSignal = defineSignal(SIGNALS.resume);
+export const retrySignal = defineSignal(SIGNALS.retry);
+export const remapSignal = defineSignal(SIGNALS.remap);
+export const dropSignal = defineSignal(SIGNALS.drop);
+/** A wave's leave to go on after a hold: the window is the wave's. */
+export const goSignal = defineSignal('go');
+export const heldSignal = defineSignal<[string]>(SIGNALS.held);
+export const unheldSignal = defineSignal<[string]>(SIGNALS.unheld);
+
+/**
+ * One pass over one mailbox in which there is something to do: copy, then verify on a connection of its own. What passes by
+ * itself is retried by Temporal; what needs a person holds this mailbox alone, and says so where operators look.
+ */
+export async function mailboxPass(state: MailboxPassState): Promise<MailboxPassResult> {
+  let work: CancellationScope | null = null;
+  let interrupted = false;
+  let dropped = false;
+  let mayRetry = false;
+  let mayGo = false;
+  const interrupt = () => {
+    interrupted = true;
+    work?.cancel();
+  };
+  setHandler(pauseSignal, () => {
+    state.paused = true;
+    interrupt();
+  });
+  setHandler(resumeSignal, () => {
+    state.paused = false;
+  });
+  setHandler(retrySignal, () => {
+    mayRetry = true;
+  });
+  setHandler(remapSignal, () => {
+    mayRetry = true;
+    interrupt();
+  });
+  setHandler(dropSignal, () => {
+    dropped = true;
+    interrupt();
+  });
+  setHandler(goSignal, () => {
+    mayGo = true;
+  });
+
+  for (;;) {
+    if (state.paused && !dropped) setCurrentDetails('**Paused** by an operator. Resume the migration to go on.');
+    await condition(() => !state.paused || dropped);
+    if (dropped) return { outcome: 'dropped', moved: 0 };
+    interrupted = false;
+    try {
+      work = new CancellationScope();
+      return await work.run(() => copyAndVerify(state));
+    } catch (error) {
+      if (isCancellation(error) && interrupted) continue;
+      const code = errorCodeOf(error);
+      if (code === null) throw error;
+      await hold(
+        state,
+        code,
+        messageOf(error),
+        () => dropped,
+        () => mayRetry,
+      );
+      mayRetry = false;
+      if (dropped) return { outcome: 'dropped', moved: 0 };
+      mayGo = false;
+      await tellWave(state, unheldSignal);
+      await condition(() => mayGo || dropped);
+      upsertSearchAttributes([{ key: waitingFor, value: [] }]);
+      await wave.releaseMailbox.executeWithOptions({ summary: 'held no more' }, [{ mailboxId: state.mailboxId }]);
+    } finally {
+      work = null;
+    }
+  }
+}
+
+async function copyAndVerify(state: MailboxPassState): Promise<MailboxPassResult> {
+  const { migrationId, mailboxId, pass } = state;
+  const name = passName(pass);
+  setCurrentDetails(`**${name}**: copying what is new, then re-reading the target.`);
+  const copied = await transfer.copyMailbox.executeWithOptions({ summary: `copy, ${name}` }, [
+    { migrationId, mailboxId, pass },
+  ]);
+  await transfer.verifyMailbox.executeWithOptions({ summary: `verify by re-reading, ${name}` }, [
+    { migrationId, mailboxId, pass, moved: copied.moved },
+  ]);
+  setCurrentDetails(
+    `**${name} done**: ${copied.moved} messages delivered, ${copied.refused} refused, ${copied.vanished} vanished; the target was re-read.`,
+  );
+  return { outcome: 'done', moved: copied.moved };
+}
+
+async function hold(
+  state: MailboxPassState,
+  code: ErrorCode,
+  message: string,
+  isDropped: () => boolean,
+  mayRetry: () => boolean,
+): Promise<void> {
+  setCurrentDetails(`**Held: ${code}**\n\n${message}\n\n**What to do:** ${ERRORS[code].remedy}`);
+  upsertSearchAttributes([{ key: waitingFor, value: ['provider', `provider:${code}`] }]);
+  await wave.holdMailbox.executeWithOptions({ summary: `held: ${code}` }, [
+    { mailboxId: state.mailboxId, code, message },
+  ]);
+  await tellWave(state, heldSignal);
+  await condition(() => mayRetry() || isDropped());
+}
+
+async function tellWave(state: MailboxPassState, signal: typeof heldSignal): Promise<void> {
+  const parent = workflowInfo().parent;
+  if (parent) await getExternalWorkflowHandle(parent.workflowId).signal(signal, state.mailboxId);
+}
