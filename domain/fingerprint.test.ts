@@ -1,0 +1,60 @@
+import { createHash } from 'node:crypto';
+import fc from 'fast-check';
+import { describe, expect, test } from 'vitest';
+import { fingerprintOf, replaceNul } from './fingerprint.ts';
+
+const of = (text: string) => fingerprintOf(Buffer.from(text, 'latin1'));
+
+describe('the fingerprint', () => {
+  test('of a message with CRLF and without NUL is the SHA-256 of its bytes', () => {
+    const raw = Buffer.from('Subject: x\r\n\r\nGrüße\r\n');
+    expect(fingerprintOf(raw)).toBe(createHash('sha256').update(raw).digest('hex'));
+  });
+
+  test.each([
+    ['a lone LF', 'a\nb'],
+    ['a lone CR', 'a\rb'],
+    ['CRLF', 'a\r\nb'],
+  ])('reads %s as one line end', (_, text) => {
+    expect(of(text)).toBe(of('a\r\nb'));
+  });
+
+  test('reads CR CR LF and LF LF as two line ends', () => {
+    expect(of('a\r\r\nb')).toBe(of('a\r\n\r\nb'));
+    expect(of('a\n\nb')).toBe(of('a\r\n\r\nb'));
+  });
+
+  test('sees line ends at the very start and end', () => {
+    expect(of('\na\r')).toBe(of('\r\na\r\n'));
+  });
+
+  test('reads NUL as 0x80', () => {
+    expect(of('a\0b')).toBe(of('a\x80b'));
+  });
+
+  test('differs for anything else', () => {
+    expect(of('a b')).not.toBe(of('a  b'));
+    expect(of('a\r\n')).not.toBe(of('a'));
+  });
+
+  test('stays the same when it is taken of bytes that a server has put right', () => {
+    const bytes = fc.uint8Array({ maxLength: 40 }).map((array) => Buffer.from(array.map((byte) => byte % 16)));
+    fc.assert(
+      fc.property(bytes, (raw) => {
+        const latin1 = raw.toString('latin1');
+        const mended = latin1.replace(/\r\n|\r|\n/g, '\r\n').replaceAll('\0', '\x80');
+        return fingerprintOf(raw) === createHash('sha256').update(mended, 'latin1').digest('hex');
+      }),
+    );
+  });
+});
+
+describe('replacing NUL', () => {
+  test('changes nothing else and copies nothing where there is none', () => {
+    const clean = Buffer.from('a\nb\rc\x80', 'latin1');
+    expect(replaceNul(clean)).toBe(clean);
+    const dirty = Buffer.from('\0a\n\0\0', 'latin1');
+    expect(replaceNul(dirty).toString('latin1')).toBe('\x80a\n\x80\x80');
+    expect(dirty.includes(0)).toBe(true);
+  });
+});
