@@ -67,10 +67,21 @@ function translatedClient(client: pg.PoolClient): ReturnType<typeof wrapClient> 
 }
 
 function wrapClient(client: pg.PoolClient) {
+  let broken = false;
+  async function query(text: string, values: unknown[]) {
+    try {
+      return await translated(() => client.query(text, values));
+    } catch (error) {
+      broken ||= error instanceof MigrationError;
+      throw error;
+    }
+  }
   return {
-    release: (destroy?: boolean) => client.release(destroy),
+    // A server that ends a session says so before it closes the socket: given back to the pool in between, the connection
+    // would fail its next user too.
+    release: (destroy?: boolean) => client.release(destroy === true || broken),
     // Kysely types one method twice: for text and for cursors, which nobody here uses.
-    query: ((text: string, values: unknown[]) => translated(() => client.query(text, values))) as never,
+    query: query as never,
   };
 }
 
