@@ -53,6 +53,8 @@ const imapEndpoint = z
     caFile: ca,
   }));
 
+const smtpEndpoint = z.strictObject({ host, port: port.default(25) });
+
 const adminEndpoint = z
   .strictObject({
     baseUrl: httpsUrl,
@@ -73,7 +75,8 @@ const target = z.discriminatedUnion(
       imap: imapEndpoint,
       graph: adminEndpoint,
       exchangeAdmin: adminEndpoint,
-      smtp: z.strictObject({ host, port: port.default(25) }),
+      smtp: smtpEndpoint,
+      redirectTo: smtpEndpoint,
     }),
   ],
   'must be imap or hosted-exchange',

@@ -123,6 +123,7 @@ describe('faults of plan.yaml', () => {
   graph: {baseUrl: 'https://g.example', tenantId: t, clientId: c, clientSecret: hunter2, tokenUrl: 'https://t.example'}
   exchangeAdmin: {baseUrl: 'https://g.example', tenantId: t, clientId: c, clientSecret: 'env:X', tokenUrl: 'https://t.example'}
   smtp: {host: smtp.example}
+  redirectTo: {host: old.example}
 dns:
   mx: [{exchange: mx.example, preference: 0}]
   autodiscover: auto.example

@@ -1,0 +1,103 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { MigrationError } from '../domain/errors.ts';
+import type { Notifier } from '../domain/ports/services.ts';
+import type { Outbox, OutboxEntry } from '../domain/ports/store.ts';
+import type { WorkflowGateway } from './gateway.ts';
+
+export interface RelayDeps {
+  readonly outbox: Outbox;
+  readonly workflows: Pick<WorkflowGateway, 'signalDecision'>;
+  readonly notifier: Notifier;
+  readonly log: RelayLog;
+  /** Between rounds when nobody nudges. */
+  readonly everyMs?: number;
+}
+
+export interface RelayLog {
+  info(facts: object, message: string): void;
+  warn(facts: object, message: string): void;
+}
+
+export interface Relay {
+  /** Something was written: do not wait for the next round. Twice is once. */
+  nudge(): void;
+  /** Ends after the entry under way; never throws. */
+  stop(): Promise<void>;
+}
+
+const BATCH = 20;
+/** Longer than one delivery may take, so that two relays deliver the same entry only when one of them died. */
+const LEASE_MS = 30_000;
+const DELIVERY_TIMEOUT_MS = 20_000;
+const FIRST_RETRY_MS = 500;
+const LAST_RETRY_MS = 60_000;
+
+/**
+ * Carries the outbox to Temporal and to people, at least once, until it is acknowledged. Runs in every API process: the outbox's
+ * leases keep them apart. A database or a Temporal that is away only delays it.
+ */
+export function startRelay({ outbox, workflows, notifier, log, everyMs = 500 }: RelayDeps): Relay {
+  const stopping = new AbortController();
+  const failures = new Map<string, number>();
+  let wake = new AbortController();
+
+  const deliver = async (entry: OutboxEntry): Promise<void> => {
+    const facts = { outboxId: entry.id, kind: entry.kind, migrationId: entry.migrationId };
+    try {
+      if (entry.kind === 'signal') await workflows.signalDecision(entry.migrationId, entry.payload);
+      else {
+        const signal = AbortSignal.any([stopping.signal, AbortSignal.timeout(DELIVERY_TIMEOUT_MS)]);
+        await notifier.send({ id: entry.id, ...entry.mail }, signal);
+      }
+    } catch (error) {
+      const reason = error instanceof Error ? error.message : 'unknown';
+      // The workflow has ended or never was: no later round finds it.
+      if (entry.kind === 'signal' && error instanceof MigrationError && error.code === 'NOT_FOUND') {
+        await outbox.recordDead(entry.id, reason);
+        log.warn(facts, 'outbox entry given up: its workflow is not running');
+        return;
+      }
+      const attempt = (failures.get(entry.id) ?? 0) + 1;
+      failures.set(entry.id, attempt);
+      const retryInMs = Math.min(LAST_RETRY_MS, FIRST_RETRY_MS * 2 ** Math.min(attempt - 1, 10));
+      await outbox.recordAttempt(entry.id, reason, retryInMs);
+      log.warn({ ...facts, attempt, retryInMs }, 'outbox entry not delivered yet');
+      return;
+    }
+    failures.delete(entry.id);
+    await outbox.recordDelivered(entry.id);
+    log.info(facts, 'outbox entry delivered');
+  };
+
+  const run = async (): Promise<void> => {
+    let outage = 0;
+    while (!stopping.signal.aborted) {
+      wake = new AbortController();
+      try {
+        const entries = await outbox.takeDue(BATCH, LEASE_MS);
+        outage = 0;
+        for (const entry of entries) {
+          if (stopping.signal.aborted) break;
+          await deliver(entry);
+        }
+        if (entries.length === BATCH) continue;
+      } catch (error) {
+        // The outbox itself is away. What was delivered and not recorded is delivered again: receivers know it by its id.
+        outage += 1;
+        if (outage === 1)
+          log.warn({ reason: error instanceof Error ? error.message : 'unknown' }, 'outbox not reachable');
+      }
+      const pause = Math.min(10_000, everyMs * 2 ** Math.min(outage, 5));
+      await sleep(pause, undefined, { signal: AbortSignal.any([wake.signal, stopping.signal]) }).catch(() => undefined);
+    }
+  };
+
+  const running = run();
+  return {
+    nudge: () => wake.abort(),
+    async stop() {
+      stopping.abort();
+      await running;
+    },
+  };
+}
