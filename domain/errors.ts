@@ -131,6 +131,12 @@ export const ERRORS = {
     httpStatus: 409,
     remedy: 'Nothing; another worker has taken the mailbox over.',
   },
+  NO_FOLDERS: {
+    reaction: 'retry',
+    scope: 'mailbox',
+    httpStatus: 502,
+    remedy: 'If it stays, check the account at the source: it shows no folder that can be read, not even INBOX.',
+  },
   COUNT_MISMATCH: {
     reaction: 'retry',
     scope: 'folder',

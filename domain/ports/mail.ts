@@ -68,6 +68,8 @@ export interface MailTarget {
   readonly facts: ServerFacts;
   /** False where `append` cannot tell the UID (no UIDPLUS, RFC 4315). */
   readonly reportsUid: boolean;
+  /** Hierarchy separator, which no name may contain; null where the server is flat. */
+  readonly separator: string | null;
   listFolders(): AsyncIterable<TargetFolder>;
   /**
    * Makes sure that the folder exists and can be selected. A folder with a role is found by its special use first, then
