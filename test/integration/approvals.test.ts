@@ -3,6 +3,7 @@ import { sql } from 'kysely';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { createAccessStore } from '../../adapters/ledger/access-store.ts';
 import { createApprovalStore } from '../../adapters/ledger/approval-store.ts';
+import { openDatabase } from '../../adapters/ledger/database.ts';
 import { createMigrationStore } from '../../adapters/ledger/migration-store.ts';
 import { createOutbox } from '../../adapters/ledger/outbox.ts';
 import { collect } from '../../domain/collect.ts';
@@ -457,6 +458,16 @@ describe('the outbox', () => {
     const relays = await Promise.all(Array.from({ length: 10 }, () => outbox.takeDue(10, 60_000)));
     expect(relays.flat()).toHaveLength(2);
     expect(await outbox.takeDue(10, 60_000)).toEqual([]);
+  });
+
+  test('does not wait for a relay that is just taking entries, and does not take them too', async () => {
+    await open();
+    const impatient = openDatabase(database.url, { statementTimeoutMs: 2_000 });
+    await database.db.transaction().execute(async (trx) => {
+      expect(await createOutbox(trx).takeDue(1, 60_000)).toHaveLength(1);
+      expect(await createOutbox(impatient).takeDue(10, 60_000)).toHaveLength(1);
+    });
+    await impatient.destroy();
   });
 
   test('gives an entry again when the relay that had it does not come back', async () => {
