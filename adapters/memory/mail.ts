@@ -1,15 +1,8 @@
 import { MigrationError } from '../../domain/errors.ts';
 import { repairPath } from '../../domain/folders.ts';
+import type { CensusEntry, FolderPath, FolderRole, FolderStatus, Message, SourceFolder } from '../../domain/mail.ts';
 import type {
-  CensusEntry,
-  FolderPath,
-  FolderRole,
-  FolderStatus,
-  Message,
-  SourceFolder,
-  TargetId,
-} from '../../domain/mail.ts';
-import type {
+  Appended,
   MailAccount,
   MailConnector,
   MailSource,
@@ -206,6 +199,8 @@ class MemorySource extends MemorySession implements MailSource {
 }
 
 class MemoryTarget extends MemorySession implements MailTarget {
+  readonly rootIsInbox = false;
+
   get reportsUid(): boolean {
     return this.system.reportsUid;
   }
@@ -234,13 +229,13 @@ class MemoryTarget extends MemorySession implements MailTarget {
     return this.system.statusOf(this.folder(folder.id));
   }
 
-  async append(folder: TargetFolder, message: Message): Promise<TargetId | null> {
+  async append(folder: TargetFolder, message: Message): Promise<Appended> {
     this.before('append', folder.id);
     if (message.raw.includes(0)) throw new MigrationError('MESSAGE_REFUSED', 'NUL in a literal.');
     const { path, uidValidity } = this.folder(folder.id);
     const { uid } = this.system.addMessage(path, message.raw, message.flags, message.receivedAt);
     this.system.after('append', folder.id);
-    return this.system.reportsUid ? { uidValidity, uid } : null;
+    return { id: this.system.reportsUid ? { uidValidity, uid } : null, droppedFlags: [] };
   }
 
   async *listMessages(folder: TargetFolder, fromUid: number): AsyncIterable<TargetMessage> {

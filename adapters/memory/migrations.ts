@@ -32,7 +32,7 @@ export function createMemoryMigrations(now: () => number): MigrationStore {
     mailboxes.set(id, { stored: { ...old.stored, ...stored }, view: { ...old.view, ...view } });
   };
   const add = (migrationId: string, planned: PlannedMailbox): string => {
-    const position = rows(migrationId).length + 1;
+    const position = rows(migrationId).length;
     const id = `mbx_${migrationId.replace(/^mig_/, '')}_${position}`;
     mailboxes.set(id, {
       stored: { id, migrationId, position, planned, status: 'listed', mapping: {}, passNumber: 0 },

@@ -145,7 +145,7 @@ export function mailboxRoutes(app: Api, deps: ServerDeps): void {
 
 async function plannedOf(migrations: MigrationStore, migrationId: string): Promise<PlannedMailbox[]> {
   const planned: PlannedMailbox[] = [];
-  for (let after = 0; ; ) {
+  for (let after = -1; ; ) {
     const page = await migrations.pageMailboxes(migrationId, after, 500);
     if (page.length === 0) return planned;
     for (const mailbox of page) planned.push(mailbox.planned);

@@ -1,0 +1,48 @@
+import type { Command } from 'commander';
+import { allPages, type Context, type Mailbox, path } from '../context.ts';
+import { CliError, EXIT } from '../exit-codes.ts';
+import { renderTable } from '../output.ts';
+import { order } from './migration.ts';
+
+export function mailboxCommands(program: Command, context: Context): void {
+  const mailbox = program.command('mailbox').description('look at mailboxes and map their folders');
+
+  mailbox
+    .command('list <migration>')
+    .description('mailboxes of a migration with their counts')
+    .option('--held', 'only those that wait for a person')
+    .action(async (id: string, { held }: { held?: boolean }) => {
+      const all = await allPages<Mailbox>(context.api(), path`/v1/migrations/${id}/mailboxes`, 'mailboxes');
+      const shown = held ? all.filter((one) => one.status === 'held') : all;
+      context.show(shown, () =>
+        renderTable(
+          context.io,
+          ['ID', 'ADDRESS', 'STATUS', 'SOURCE', 'COPIED', 'THERE', 'REFUSED', 'LOST', 'WHY HELD'],
+          shown.map(({ id: mailboxId, address, status, tally, heldCode, heldMessage }) => [
+            mailboxId,
+            address,
+            status,
+            tally.source,
+            tally.copied + tally.repaired + tally.wrapped,
+            tally.alreadyThere,
+            tally.refused,
+            tally.lost,
+            heldCode === null ? '' : `${heldCode} ${heldMessage ?? ''}`,
+          ]),
+        ),
+      );
+    });
+
+  mailbox
+    .command('map <mailbox> <pairs...>')
+    .description('map source folders to other names at the target, as "Old name=New name"; replaces the mapping before')
+    .action((id: string, pairs: string[]) => {
+      const mapping: Record<string, string> = {};
+      for (const pair of pairs) {
+        const at = pair.indexOf('=');
+        if (at < 1 || at === pair.length - 1) throw new CliError(EXIT.usage, `"${pair}" is not of the form "Old=New".`);
+        mapping[pair.slice(0, at)] = pair.slice(at + 1);
+      }
+      return order(context, 'PUT', path`/v1/mailboxes/${id}/mapping`, { mapping });
+    });
+}

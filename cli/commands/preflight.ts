@@ -1,0 +1,82 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { Command } from 'commander';
+import { type Context, freshKey, path } from '../context.ts';
+import { CliError, EXIT } from '../exit-codes.ts';
+import { renderTable } from '../output.ts';
+import { createMigration } from './migration.ts';
+
+interface Verdicts {
+  readonly running: boolean;
+  readonly total: number;
+  readonly checked: number;
+  readonly ok: number;
+  readonly mailboxes: readonly {
+    readonly address: string;
+    readonly preflight: {
+      readonly ok: boolean;
+      readonly code: string | null;
+      readonly message: string | null;
+      readonly folders: number;
+      readonly messages: number;
+      readonly bytes: number | null;
+    } | null;
+  }[];
+}
+
+const LOOK_EVERY_MS = 1_000;
+
+export function preflightCommands(program: Command, context: Context): void {
+  program
+    .command('preflight [plan] [mailboxes]')
+    .description('check that every mailbox can be reached and read; exit code 8 when one cannot')
+    .option('--migration <id>', 'check the mailboxes of a migration that is there already')
+    .action(async (plan: string | undefined, mailboxes: string | undefined, options: { migration?: string }) => {
+      if (options.migration !== undefined) return report(context, await check(context, options.migration));
+      if (plan === undefined || mailboxes === undefined) {
+        throw new CliError(EXIT.usage, 'Name the plan and the mailbox list, or give --migration.');
+      }
+      // A draft of its own, which is cancelled afterwards: a check leaves nothing that claims the mailboxes.
+      const { id } = await createMigration(context, plan, mailboxes, freshKey());
+      try {
+        report(context, await check(context, id));
+      } finally {
+        await context.api().call('POST', path`/v1/migrations/${id}/cancel`, { body: { reason: 'was a preflight' } });
+      }
+    });
+}
+
+async function check(context: Context, id: string): Promise<Verdicts> {
+  const api = context.api();
+  const url = path`/v1/migrations/${id}/preflight`;
+  await api.call('POST', url);
+  for (;;) {
+    const verdicts = await api.call<Verdicts>('GET', url);
+    if (context.io.isTerminal && !context.json()) {
+      context.io.err(`\r\u001b[K${verdicts.checked} of ${verdicts.total} mailboxes checked`);
+    }
+    if (!verdicts.running) {
+      if (context.io.isTerminal && !context.json()) context.io.err('\r\u001b[K');
+      return verdicts;
+    }
+    try {
+      await sleep(LOOK_EVERY_MS, undefined, { signal: context.io.signal });
+    } catch (cause) {
+      throw new CliError(EXIT.interrupted, 'Stopped waiting.', { cause });
+    }
+  }
+}
+
+function report(context: Context, verdicts: Verdicts): void {
+  context.show(verdicts, ({ mailboxes, ok, total }) => {
+    const rows = mailboxes.map(({ address, preflight: one }) => [
+      address,
+      one === null ? 'not checked' : one.ok ? 'ok' : (one.code ?? 'failed'),
+      one?.folders ?? 0,
+      one?.messages ?? 0,
+      Math.round((one?.bytes ?? 0) / 1_048_576),
+      one?.message ?? '',
+    ]);
+    return `${renderTable(context.io, ['ADDRESS', 'VERDICT', 'FOLDERS', 'MESSAGES', 'MIB', 'WHY'], rows)}\n${ok} of ${total} mailboxes can be moved.\n`;
+  });
+  if (verdicts.ok < verdicts.total) context.end(EXIT.notPassed);
+}
