@@ -15,6 +15,7 @@
  * | MAILFERRY_OPERATOR_TOKEN | made at first start | bearer token of the operator, at least 24 characters |
  * | MAILFERRY_LOG_LEVEL | info | trace, debug, info, warn, error, fatal, silent |
  * | MAILFERRY_LOG_FORMAT | auto | auto, json, pretty; auto is pretty on a terminal |
+ * | MAILFERRY_WORKFLOW_BUNDLE | made and kept under the home folder | file with the prebuilt workflow code |
  * | MAILFERRY_TRANSFER_SLOTS | 8 | mailboxes that one worker copies at a time |
  * | MAILFERRY_TEMPORAL_PORT, MAILFERRY_TEMPORAL_UI_PORT, MAILFERRY_PG_PORT | 7233, 8233, 54329 or free ones | embedded ports |
  */
@@ -47,6 +48,8 @@ export interface Config {
   readonly operatorToken: string | null;
   readonly log: { readonly level: LogLevel; readonly format: 'auto' | 'json' | 'pretty' };
   readonly transferSlots: number;
+  /** Absolute path of the prebuilt workflow code (`workers/bundle.ts --out`); null: `ensureWorkflowBundle`. */
+  readonly workflowBundle: string | null;
   /** Ports of the embedded parts that the user insists on; null: the usual one, else a free one. */
   readonly embeddedPorts: {
     readonly temporal: number | null;
@@ -97,6 +100,7 @@ export function readConfig(env: Readonly<Record<string, string | undefined>>): C
     operatorToken: values.MAILFERRY_OPERATOR_TOKEN ?? null,
     log: { level: values.MAILFERRY_LOG_LEVEL, format: values.MAILFERRY_LOG_FORMAT },
     transferSlots: values.MAILFERRY_TRANSFER_SLOTS,
+    workflowBundle: values.MAILFERRY_WORKFLOW_BUNDLE === undefined ? null : resolve(values.MAILFERRY_WORKFLOW_BUNDLE),
     embeddedPorts: {
       temporal: values.MAILFERRY_TEMPORAL_PORT ?? null,
       temporalUi: values.MAILFERRY_TEMPORAL_UI_PORT ?? null,
@@ -168,6 +172,7 @@ const Environment = z
       .transform(Number)
       .refine((value) => value >= 1 && value <= 256, 'is not between 1 and 256')
       .default(8),
+    MAILFERRY_WORKFLOW_BUNDLE: z.string().optional(),
     MAILFERRY_TEMPORAL_PORT: port(1).optional(),
     MAILFERRY_TEMPORAL_UI_PORT: port(1).optional(),
     MAILFERRY_PG_PORT: port(1).optional(),
