@@ -343,6 +343,20 @@ describe('a contact decides', () => {
     expect((await call('GET', '/v1/link', undefined, link)).body.code).toBe('GATE_NOT_OPEN');
   });
 
+  test('acknowledges a step by its own link, in the words of the request', async () => {
+    const id = await started();
+    await world.approvals.requestAcknowledgement({ migrationId: id, step: 'B2', text: 'x', publicUrl: '' });
+    const link = { authorization: `Link ${/#(\S+)/.exec(lastMail().text)?.[1]}` };
+    const question = await call('GET', '/v1/link', undefined, link);
+    expect(question.body).toMatchObject({ kind: 'acknowledgement', step: 'B2', state: 'open', digest: null });
+    expect(question.body.text).toContain('IMAP carries mail only');
+    const typed = await code(link);
+    expect((await call('POST', '/v1/link/decision', { verdict: 'approve', code: typed }, link)).status).toBe(400);
+    const answer = await call('POST', '/v1/link/decision', { verdict: 'acknowledge', code: typed }, link);
+    expect(answer.body).toMatchObject({ verdict: 'acknowledge', step: 'B2', gateId: null });
+    expect((await call('GET', '/v1/link', undefined, link)).body.state).toBe('decided');
+  });
+
   test('the operator decides the second seat with the token', async () => {
     const { gateId, digest } = await openGate();
     const answer = await call('POST', `/v1/gates/${gateId}/decision`, { verdict: 'approve', digest });
