@@ -75,6 +75,12 @@ describe('access, for every route that OpenAPI shows', () => {
     expect(open).toEqual(['get /healthz', 'get /readyz', 'get /problems/{code}']);
   });
 
+  test("a route that forgot to say who may call it is the operator's", async () => {
+    world.app.get('/forgotten', async () => 'secret');
+    expect((await call('GET', '/forgotten', undefined, {})).status).toBe(401);
+    expect((await call('GET', '/forgotten')).text).toBe('secret');
+  });
+
   test('a path that does not exist is 404 with a problem, with or without a token', async () => {
     for (const headers of [{}, bearer]) {
       const answer = await call('GET', '/v1/nothing', undefined, headers);
@@ -226,6 +232,7 @@ describe('commands', () => {
     const first = await add('add-key-number-1', row('carl'));
     expect([first.status, first.body.mailboxIds]).toEqual([202, [expect.any(String)]]);
     expect((await add('add-key-number-1', row('carl'))).body).toEqual(first.body);
+    expect(world.workflows.updates).toHaveLength(1);
     expect((await add('add-key-number-2', row('anna'))).body.code).toBe('CONFLICT');
     world.workflows.refusal = new MigrationError('NOT_NOW', 'too late');
     expect((await add('add-key-number-3', row('dora'))).body.detail).toBe('too late');
