@@ -2,6 +2,7 @@ import { type RawBuilder, sql } from 'kysely';
 import { MigrationError } from '../../domain/errors.ts';
 import type { Lease } from '../../domain/ports/ledger.ts';
 import type { Db } from './database.ts';
+import type { FolderKey } from './mailbox-numbers.ts';
 
 /** Takes a mailbox over: the number grows, and every statement under an older one changes nothing. */
 export async function takeLease(db: Db, mailboxId: string, holder: string): Promise<Lease> {
@@ -31,6 +32,11 @@ export async function writeUnderLease<Row>(
   row: RawBuilder<Row>,
 ): Promise<readonly Row[]> {
   return await run(db, lease, steps, sql<Row[]>`(select coalesce(json_agg(${row}), '[]') from written)`);
+}
+
+/** True in a step when the lease is held and the folder is one of its mailbox. */
+export function isHeld(folder: FolderKey): RawBuilder<boolean> {
+  return sql`exists (select from held where held.mailbox_number = ${folder.mailbox})`;
 }
 
 /** As {@link writeUnderLease}, where nobody needs the rows: only their number crosses. */

@@ -5,12 +5,14 @@ import type { Pass } from '../../domain/passes.ts';
 import type { FolderEntry, FolderPlan, Lease } from '../../domain/ports/ledger.ts';
 import type { Db } from './database.ts';
 import { jsonb, storableText } from './encoding.ts';
-import { countUnderLease, writeUnderLease } from './fencing.ts';
+import { countUnderLease, isHeld, writeUnderLease } from './fencing.ts';
+import { type FolderKey, folderId, numberOf } from './mailbox-numbers.ts';
 
 /** Folders of the ledger: their mapping, the numbers of the last census, and what is wrong with them. */
 
 interface FolderRow {
   id: number;
+  mailbox_number: number;
   source_id: string;
   source_path: FolderPath;
   role: FolderPlan['role'];
@@ -51,9 +53,8 @@ export async function listFolders(db: Db, mailboxId: string): Promise<readonly F
   const { rows } = await sql<FolderRow>`
     select folders.*, target_folders.path as target_path
     from folders
-    join mailboxes on mailboxes.number = folders.mailbox_number
     join target_folders on target_folders.id = folders.target_folder_id
-    where mailboxes.id = ${mailboxId}
+    where folders.mailbox_number = ${await numberOf(db, mailboxId)}
     order by folders.id`.execute(db);
   return rows.map(toEntry);
 }
@@ -61,7 +62,7 @@ export async function listFolders(db: Db, mailboxId: string): Promise<readonly F
 export async function recordFolderFault(
   db: Db,
   lease: Lease,
-  folderId: string,
+  folder: FolderKey,
   fault: { code: ErrorCode; message: string } | null,
 ): Promise<void> {
   await countUnderLease(
@@ -70,7 +71,7 @@ export async function recordFolderFault(
     sql`written as (
       update folders
       set fault_code = ${fault?.code ?? null}, fault_message = ${fault === null ? null : storableText(fault.message)}
-      from held where folders.mailbox_number = held.mailbox_number and folders.id = ${folderId}
+      where ${isHeld(folder)} and folders.id = ${folder.folder} and folders.mailbox_number = ${folder.mailbox}
       returning 1
     )`,
   );
@@ -83,7 +84,7 @@ export async function recordFolderFault(
 export async function recordCensusEnd(
   db: Db,
   lease: Lease,
-  folderId: string,
+  folder: FolderKey,
   pass: Pass,
   status: FolderStatus,
 ): Promise<void> {
@@ -93,14 +94,13 @@ export async function recordCensusEnd(
     sql`gone as (
       update messages
       set present = false, state = case when state in ('planned', 'intended') then 'vanished' else state end
-      from held
-      where messages.mailbox_number = held.mailbox_number and folder_id = ${folderId} and present
+      where ${isHeld(folder)} and mailbox_number = ${folder.mailbox} and folder_id = ${folder.folder} and present
         and (seen_fence, seen_pass) is distinct from (${lease.fence}::bigint, ${pass.number}::int)
     ), written as (
       update folders
       set uid_validity = ${status.uidValidity}, uid_next = ${status.uidNext}, exists_count = ${status.exists},
         highest_mod_seq = ${status.highestModSeq}
-      from held where folders.mailbox_number = held.mailbox_number and folders.id = ${folderId}
+      where ${isHeld(folder)} and folders.id = ${folder.folder} and folders.mailbox_number = ${folder.mailbox}
       returning 1
     )`,
   );
@@ -117,7 +117,7 @@ export function parsePath(key: string): FolderPath {
 
 function toEntry(row: FolderRow): FolderEntry {
   return {
-    id: String(row.id),
+    id: folderId(row.mailbox_number, row.id),
     sourceId: row.source_id,
     sourcePath: row.source_path,
     role: row.role,

@@ -7,6 +7,7 @@ import type { Db } from './database.ts';
 import { storableJson } from './encoding.ts';
 import { countUnderLease } from './fencing.ts';
 import { parsePath, pathKey } from './ledger-folders.ts';
+import { folderId, numberOf } from './mailbox-numbers.ts';
 
 /** Numbers and lists of the report, counted by the database from the rows, never added up along the way. */
 
@@ -20,9 +21,10 @@ const STATE_COUNTS = sql`
   count(*) filter (where state = 'refused') as refused`;
 
 export async function tallyFolders(db: Db, mailboxId: string): Promise<readonly FolderTally[]> {
+  const mailbox = await numberOf(db, mailboxId);
   const { rows } = await sql<
     Omit<Tally, 'source'> & {
-      folderId: number;
+      folder: number;
       sourcePath: FolderPath;
       targetPath: string;
       exists: number;
@@ -32,19 +34,19 @@ export async function tallyFolders(db: Db, mailboxId: string): Promise<readonly 
     with counted as (
       select folder_id, count(*) filter (where state in ('planned', 'intended')) as unfinished, ${STATE_COUNTS}
       from messages
-      where mailbox_number = (select number from mailboxes where id = ${mailboxId}) and present
+      where mailbox_number = ${mailbox} and present
       group by folder_id
     ), found as (
       select distinct on (target_folder_id) target_folder_id, lost, doubled
       from verifications
-      where mailbox_number = (select number from mailboxes where id = ${mailboxId})
+      where mailbox_number = ${mailbox}
       order by target_folder_id, pass_number desc
     ), ranked as (
       -- Several source folders may share a target folder: the first one carries its findings, so that they add up once.
       select folders.*, row_number() over (partition by target_folder_id order by id) as share
-      from folders where mailbox_number = (select number from mailboxes where id = ${mailboxId})
+      from folders where mailbox_number = ${mailbox}
     )
-    select ranked.id as "folderId", ranked.source_path as "sourcePath", target_folders.path as "targetPath",
+    select ranked.id as folder, ranked.source_path as "sourcePath", target_folders.path as "targetPath",
       coalesce(ranked.exists_count, 0) as exists, coalesce(unfinished, 0) as unfinished,
       coalesce(copied, 0) as copied, coalesce(repaired, 0) as repaired, coalesce(wrapped, 0) as wrapped,
       coalesce("alreadyThere", 0) as "alreadyThere", coalesce(vanished, 0) as vanished,
@@ -55,8 +57,8 @@ export async function tallyFolders(db: Db, mailboxId: string): Promise<readonly 
     left join counted on counted.folder_id = ranked.id
     left join found on found.target_folder_id = ranked.target_folder_id and ranked.share = 1
     order by ranked.id`.execute(db);
-  return rows.map(({ folderId, sourcePath, targetPath, exists, unfinished, ...counts }) => ({
-    folderId: String(folderId),
+  return rows.map(({ folder, sourcePath, targetPath, exists, unfinished, ...counts }) => ({
+    folderId: folderId(mailbox, folder),
     sourcePath,
     targetPath: parsePath(targetPath),
     exists,
@@ -125,6 +127,7 @@ export async function recordVerification(
 const PAGE = 500;
 
 export async function* listExceptions(db: Db, mailboxId: string): AsyncIterable<LedgerException> {
+  const mailbox = await numberOf(db, mailboxId);
   let after: { folderId: number; uidValidity: string; uid: number } = { folderId: 0, uidValidity: '', uid: 0 };
   for (;;) {
     const { rows } = await sql<{
@@ -140,7 +143,7 @@ export async function* listExceptions(db: Db, mailboxId: string): AsyncIterable<
     }>`
       select folder_id, source_path, messages.uid_validity, uid, size_bytes, internal_date, state, code, detail
       from messages join folders on folders.id = folder_id
-      where messages.mailbox_number = (select number from mailboxes where id = ${mailboxId})
+      where messages.mailbox_number = ${mailbox}
         and state in ('planned', 'intended', 'vanished', 'excluded', 'refused')
         and (folder_id, messages.uid_validity, uid) > (${after.folderId}, ${after.uidValidity}, ${after.uid})
       order by folder_id, messages.uid_validity, uid limit ${PAGE}`.execute(db);

@@ -83,9 +83,6 @@ export async function up(db: Kysely<unknown>): Promise<void> {
     create index messages_orphaned on messages (mailbox_number, fingerprint)
     where not present and target_folder_id is not null and not given_away`.execute(db);
   await sql`
-    create index messages_exceptions on messages (mailbox_number, folder_id, uid_validity, uid)
-    where state in ('planned', 'intended', 'vanished', 'excluded', 'refused')`.execute(db);
-  await sql`
     create table verifications (
       mailbox_number bigint not null references mailboxes (number),
       target_folder_id bigint not null references target_folders,
