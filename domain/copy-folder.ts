@@ -1,10 +1,10 @@
 import { type ErrorCode, MigrationError } from './errors.ts';
 import { fingerprintOf, replaceNul } from './fingerprint.ts';
 import { isSettled } from './look-at-mailbox.ts';
-import type { CensusEntry, FolderPath, FolderRole, FolderStatus, Message, SourceFolder, TargetId } from './mail.ts';
+import type { CensusEntry, FolderPath, FolderRole, FolderStatus, Message, SourceFolder } from './mail.ts';
 import type { Pass } from './passes.ts';
 import type { DeliveredCopy, FolderEntry, Lease, Ledger, LedgerMessage, Outcome } from './ports/ledger.ts';
-import type { MailSource, MailTarget, TargetFolder } from './ports/mail.ts';
+import type { Appended, MailSource, MailTarget, TargetFolder } from './ports/mail.ts';
 import { NOTHING_UNCLAIMED, readUnclaimed, type Unclaimed } from './unclaimed.ts';
 
 export interface CopyCounts {
@@ -188,8 +188,7 @@ async function copyBatch(
       throw error;
     }
     try {
-      const id = await target.append(folder, one.mail);
-      outcomes.push(delivered(one, id));
+      outcomes.push(delivered(one, await target.append(folder, one.mail)));
       context.counts.bytes += one.mail.raw.length;
     } catch (error) {
       if (error instanceof MigrationError && error.kind.scope === 'message') {
@@ -272,9 +271,13 @@ function didNotHappen(error: unknown): boolean {
   return error instanceof MigrationError && CERTAIN.has(error.code);
 }
 
-function delivered({ message, fingerprint, repaired }: Ready, target: TargetId | null): Outcome {
-  const state = repaired ? 'repaired' : 'copied';
-  return { ...outcome(message, state), fingerprint, target, detail: repaired ? NUL_REPLACED : null };
+function delivered({ message, fingerprint, repaired }: Ready, { id, droppedFlags }: Appended): Outcome {
+  const details = [
+    ...(repaired ? [NUL_REPLACED] : []),
+    ...(droppedFlags.length > 0 ? [`The target does not take these flags: ${droppedFlags.join(' ')}`] : []),
+  ];
+  const detail = details.length > 0 ? details.join(' ') : null;
+  return { ...outcome(message, repaired ? 'repaired' : 'copied'), fingerprint, target: id, detail };
 }
 
 function notSent({ message, fingerprint }: Ready): Outcome {

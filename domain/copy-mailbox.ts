@@ -35,6 +35,8 @@ export interface CopyProgress extends CopyCounts {
 
 /** What this attempt did. The numbers of a report come from the ledger, which does not forget what a killed attempt did. */
 export interface CopyReport extends CopyCounts {
+  /** Messages that this attempt sent: copied and repaired. */
+  readonly moved: number;
   readonly folders: number;
   /** Folders that were skipped because nothing had changed in them. */
   readonly unchanged: number;
@@ -63,6 +65,7 @@ export async function copyMailbox(input: CopyMailboxInput): Promise<CopyReport> 
   const mapping = planFolders(sourceFolders, {
     targetFolders: await collect(target.listFolders()),
     separator: target.separator,
+    rootIsInbox: target.rootIsInbox,
     mapping: mailbox.mapping,
   });
   await recordGone(input, sourceFolders);
@@ -102,7 +105,8 @@ export async function copyMailbox(input: CopyMailboxInput): Promise<CopyReport> 
   if (faulty.size === mapping.folders.length) throw nothingRead(faults);
   for (const error of faulty.values()) if (error.kind.reaction !== 'skip') throw error;
   checkSums(await ledger.tallyFolders(mailbox.id), new Set(faulty.keys()));
-  return { ...counts, folders: mapping.folders.length, unchanged, renames: mapping.renames, faults };
+  const moved = counts.copied + counts.repaired;
+  return { ...counts, moved, folders: mapping.folders.length, unchanged, renames: mapping.renames, faults };
 }
 
 /** Folders that were deleted or renamed at the source: what was delivered stays so, what was not has vanished. */

@@ -7,7 +7,7 @@ function folder(name: string, role: FolderRole = null, selectable = true): Sourc
   return { id: name, path: name.split('/'), role, selectable };
 }
 
-const RULES: FolderRules = { targetFolders: [], separator: '/', mapping: {} };
+const RULES: FolderRules = { targetFolders: [], separator: '/', rootIsInbox: false, mapping: {} };
 
 /** `source → target` of each folder. */
 function mapped(folders: readonly SourceFolder[], rules: Partial<FolderRules> = {}): Record<string, string> {
@@ -83,6 +83,18 @@ describe('the mapping', () => {
   test('T5: a folder INBOX below INBOX stays where it is, on the first and on the tenth run', () => {
     const once = mapped([folder('INBOX'), folder('INBOX/INBOX'), folder('INBOX/INBOX/COMPTA')]);
     expect(once['INBOX/INBOX/COMPTA']).toBe('INBOX|INBOX|COMPTA');
+  });
+
+  test('T5: at a target whose folders all lie in INBOX no folder gets the prefix twice, and what meets there is named', () => {
+    const folders = [folder('INBOX'), folder('INBOX/INBOX/COMPTA'), folder('COMPTA'), folder('INBOX/INBOX')];
+    const plan = planFolders(folders, { ...RULES, rootIsInbox: true });
+    expect(plan.folders.map(({ targetPath }) => targetPath.join('|'))).toEqual([
+      'COMPTA',
+      'INBOX',
+      'INBOX|INBOX',
+      'COMPTA',
+    ]);
+    expect(plan.renames).toEqual([{ from: ['INBOX', 'INBOX', 'COMPTA'], to: ['COMPTA'], reason: 'merged' }]);
   });
 
   test('T1, T2: takes blanks away from both ends and says so', () => {

@@ -35,6 +35,8 @@ export interface FolderRules {
   readonly targetFolders: readonly { readonly path: FolderPath; readonly role: FolderRole }[];
   /** The target's hierarchy separator; null where it is not known yet, or has none. */
   readonly separator: string | null;
+  /** The target has no place but INBOX for folders: its children are the top folders. */
+  readonly rootIsInbox: boolean;
   /** Source name → target name as a person wrote them, levels parted by `/`. Children follow. */
   readonly mapping: Readonly<Record<string, string>>;
 }
@@ -52,7 +54,8 @@ export function planFolders(sourceFolders: readonly SourceFolder[], rules: Folde
     placed.set(pathKey(source.path), placement);
     if (!source.selectable) continue;
 
-    const { targetPath, role } = placement;
+    const { role } = placement;
+    const targetPath = rules.rootIsInbox ? outOfInbox(placement.targetPath) : placement.targetPath;
     folders.push({ source, targetPath, role });
     const merged = firstAt.has(pathKey(targetPath));
     firstAt.set(pathKey(targetPath), targetPath);
@@ -154,6 +157,12 @@ function targetSpecials(rules: FolderRules): ReadonlyMap<FolderRole, FolderPath>
 function byPath(a: SourceFolder, b: SourceFolder): number {
   const [one, other] = [pathKey(a.path), pathKey(b.path)];
   return a.path.length - b.path.length || (one < other ? -1 : one > other ? 1 : 0);
+}
+
+/** `INBOX.INBOX.x` would be the prefix twice (T5). */
+function outOfInbox(path: FolderPath): FolderPath {
+  const below = path.findIndex((name) => name.toUpperCase() !== 'INBOX');
+  return below < 1 ? path : path.slice(below);
 }
 
 function isInbox(path: FolderPath): boolean {

@@ -11,7 +11,7 @@ export interface VerifyMailboxInput {
   readonly lease: Lease;
   readonly mailboxId: string;
   readonly pass: Pass;
-  readonly signal: AbortSignal;
+  readonly signal?: AbortSignal;
   /** After each message: the place for a heartbeat. */
   readonly onProgress?: (seen: number) => void;
 }
@@ -82,7 +82,7 @@ async function compareFolder(
   let seen = 0;
   const folder: TargetFolder = await target.ensureFolder(targetPath, role);
   for await (const message of target.listMessages(folder, fromUid)) {
-    signal.throwIfAborted();
+    signal?.throwIfAborted();
     seen += 1;
     const fingerprint = fingerprintOf(message.raw);
     const owed = balance.get(fingerprint);

@@ -56,6 +56,14 @@ export interface TargetFolder {
   readonly role: FolderRole;
 }
 
+/** What became of one APPEND that the server took. */
+export interface Appended {
+  /** Null where the server does not tell. */
+  readonly id: TargetId | null;
+  /** Flags that the server would not take; the message is there without them. */
+  readonly droppedFlags: readonly string[];
+}
+
 export interface TargetMessage {
   readonly uid: number;
   readonly raw: Buffer;
@@ -70,6 +78,11 @@ export interface MailTarget {
   readonly reportsUid: boolean;
   /** Hierarchy separator, which no name may contain; null where the server is flat. */
   readonly separator: string | null;
+  /**
+   * True where every folder lies below INBOX on the wire (personal namespace `INBOX.`, RFC 2342), which paths do not show: a
+   * child of INBOX and a top folder are one and the same there.
+   */
+  readonly rootIsInbox: boolean;
   listFolders(): AsyncIterable<TargetFolder>;
   /**
    * Makes sure that the folder exists and can be selected. A folder with a role is found by its special use first, then
@@ -82,11 +95,10 @@ export interface MailTarget {
   /**
    * Adds one message to a folder. **Not idempotent**: reconcile first whenever an earlier attempt may have reached the
    * server. Bytes go as they are given, with CRLF line ends; `receivedAt` becomes INTERNALDATE.
-   * @returns the target's id, or null where the server does not tell.
    * @throws MESSAGE_TOO_LARGE, MESSAGE_REFUSED, QUOTA_EXCEEDED, THROTTLED, SERVER_BUSY: it did not happen;
    *         CONNECTION_LOST: the outcome is unknown.
    */
-  append(folder: TargetFolder, message: Message): Promise<TargetId | null>;
+  append(folder: TargetFolder, message: Message): Promise<Appended>;
   /** Every message from UID `fromUid` on with its bytes, ascending; for reconciliation and verification. Streamed. */
   listMessages(folder: TargetFolder, fromUid: number): AsyncIterable<TargetMessage>;
   close(): Promise<void>;

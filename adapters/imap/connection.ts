@@ -1,0 +1,219 @@
+import { readFile } from 'node:fs/promises';
+import { rootCertificates } from 'node:tls';
+import { ImapFlow, type ImapFlowOptions } from 'imapflow';
+import { type ErrorFacts, MigrationError } from '../../domain/errors.ts';
+import type { ImapEndpoint } from '../../domain/plan.ts';
+import type { ServerFacts } from '../../domain/ports/mail.ts';
+import { type ImapOperation, toMigrationError } from './errors.ts';
+import type { NameSpace } from './names.ts';
+
+export interface ImapTimeouts {
+  /** TCP and TLS. */
+  readonly connectMs: number;
+  readonly greetingMs: number;
+  /** Without a byte while an answer is awaited: the longest that a server was seen to think over one large APPEND. */
+  readonly silenceMs: number;
+}
+
+export const DEFAULT_TIMEOUTS: ImapTimeouts = { connectMs: 30_000, greetingMs: 30_000, silenceMs: 300_000 };
+
+export interface Credentials {
+  readonly user: string;
+  readonly password: string;
+}
+
+/** One signed-in connection through imapflow 2.10.2, whose failures all come out as MigrationError. */
+export class ImapConnection {
+  readonly client: ImapFlow;
+  readonly facts: ServerFacts;
+  readonly names: NameSpace;
+  readonly #ear: Ear;
+  readonly #signal: AbortSignal;
+  readonly #onAbort: () => void;
+
+  constructor(client: ImapFlow, ear: Ear, signal: AbortSignal) {
+    this.client = client;
+    this.#ear = ear;
+    this.#signal = signal;
+    this.#onAbort = () => client.close();
+    signal.addEventListener('abort', this.#onAbort, { once: true });
+    const { prefix = '', delimiter } = client.namespace ?? {};
+    this.names = { prefix, separator: delimiter === undefined || delimiter === '' ? null : delimiter };
+    this.facts = {
+      capabilities: [...client.capabilities.keys()],
+      tls: client.secureConnection,
+      name: [client.serverInfo?.name, client.serverInfo?.version].filter((part) => typeof part === 'string').join(' '),
+    };
+  }
+
+  /**
+   * Runs one call of imapflow. `false` and `undefined` are failures whose cause it has only logged.
+   * @throws MigrationError, or the signal's reason when aborted
+   */
+  async run<T>(
+    operation: ImapOperation,
+    facts: ErrorFacts,
+    call: (client: ImapFlow) => Promise<T | false | undefined>,
+  ): Promise<T> {
+    this.#signal.throwIfAborted();
+    this.#ear.forget();
+    try {
+      const result = await call(this.client);
+      if (this.#ear.dropped) {
+        throw new MigrationError('PROTOCOL_VIOLATION', 'A response could not be read and was dropped.', { facts });
+      }
+      if (result === false || result === undefined) throw this.#ear.lastError ?? new Error('imapflow gave no answer');
+      return result;
+    } catch (error) {
+      this.#signal.throwIfAborted();
+      throw toMigrationError(error, { operation, facts, throttledMs: this.#ear.throttledMs });
+    }
+  }
+
+  /**
+   * One FETCH whose rows come one by one and hold the server back meanwhile. The connection is busy until the last one, so
+   * the consumer sends nothing else on it.
+   * @throws as {@link run}
+   */
+  async *stream<T>(
+    facts: ErrorFacts,
+    call: (client: ImapFlow) => AsyncIterable<T>,
+  ): AsyncGenerator<T, void, undefined> {
+    this.#signal.throwIfAborted();
+    this.#ear.forget();
+    const rows = call(this.client)[Symbol.asyncIterator]();
+    let open = true;
+    try {
+      for (;;) {
+        const row = await rows.next().catch((error: unknown) => {
+          this.#signal.throwIfAborted();
+          throw toMigrationError(error, { operation: 'fetch', facts, throttledMs: this.#ear.throttledMs });
+        });
+        open = row.done !== true;
+        if (row.done === true) break;
+        yield row.value;
+      }
+    } finally {
+      if (open) await rows.return?.().catch(() => undefined);
+    }
+    if (this.#ear.dropped) {
+      throw new MigrationError('PROTOCOL_VIOLATION', 'A response could not be read and was dropped.', { facts });
+    }
+  }
+
+  /** Twice is safe; never throws. */
+  async close(): Promise<void> {
+    this.#signal.removeEventListener('abort', this.#onAbort);
+    if (!this.client.usable) return this.client.close();
+    // A server that does not answer LOGOUT must not hold us up.
+    const patience = setTimeout(() => this.client.close(), 2_000);
+    await this.client.logout().catch(() => undefined);
+    clearTimeout(patience);
+    this.client.close();
+  }
+}
+
+/**
+ * @throws HOST_UNREACHABLE, TLS_UNTRUSTED, STARTTLS_MISSING, AUTH_FAILED, SERVER_BUSY, MAILBOX_MISSING, THROTTLED; the
+ *         signal's reason when aborted
+ */
+export async function connectImap(
+  endpoint: ImapEndpoint,
+  credentials: Credentials,
+  signal: AbortSignal,
+  timeouts: ImapTimeouts = DEFAULT_TIMEOUTS,
+): Promise<ImapConnection> {
+  signal.throwIfAborted();
+  const ear = new Ear();
+  const client = new ImapFlow({ ...(await optionsOf(endpoint, timeouts)), ...authOf(credentials), logger: ear });
+  // imapflow waits out a back-off itself, up to five minutes and unseen, and repeats a throttled FETCH on its own: ours is to
+  // tell and to let Temporal wait. The wait is not in the typings; ending it at once makes the command fail.
+  Object.defineProperty(client, 'throttleWait', { value: async () => true });
+  client.on('error', () => undefined); // without a listener an 'error' ends the process; each call reports its own failure
+  const abort = () => client.close();
+  signal.addEventListener('abort', abort, { once: true });
+  try {
+    await client.connect();
+  } catch (error) {
+    client.close();
+    signal.throwIfAborted();
+    const facts = { host: endpoint.host, port: endpoint.port };
+    const failure = client.byeReason === undefined ? error : Object.assign(Object(error), { reason: client.byeReason });
+    throw toMigrationError(failure, { operation: 'connect', facts, throttledMs: ear.throttledMs });
+  } finally {
+    signal.removeEventListener('abort', abort);
+  }
+  // From here on imapflow takes names as they are on the wire, so that one which is no proper modified UTF-7 still works (T10).
+  client.enabled.add('UTF8=ACCEPT');
+  return new ImapConnection(client, ear, signal);
+}
+
+async function optionsOf(endpoint: ImapEndpoint, timeouts: ImapTimeouts): Promise<ImapFlowOptions> {
+  const { host, port, security, allowInsecure, caFile } = endpoint;
+  if (security === 'none' && !allowInsecure) {
+    throw new MigrationError('STARTTLS_MISSING', 'A plain-text connection was not allowed in so many words.', {
+      facts: { host, port },
+    });
+  }
+  return {
+    host,
+    port,
+    secure: security === 'tls',
+    // Without `true` imapflow signs in over plain text when STARTTLS is not offered or fails (facts §0.6, both versions 1 and 2).
+    ...(security !== 'tls' && { doSTARTTLS: security === 'starttls' }),
+    ...(caFile !== null && { tls: { ca: [...rootCertificates, await readAuthority(caFile)] } }),
+    connectionTimeout: timeouts.connectMs,
+    greetingTimeout: timeouts.greetingMs,
+    socketTimeout: timeouts.silenceMs,
+    disableAutoIdle: true,
+    disableCompression: true,
+    // Stays with IMAP4rev1 and modified UTF-7, which every server has.
+    disableIMAP4rev2: true,
+    disableAutoEnable: true,
+    // Its literal8 would let NUL through to servers that then store something else.
+    disableBinary: true,
+    maxLockHoldTime: false,
+    clientInfo: { name: 'Mailferry' },
+  };
+}
+
+async function readAuthority(caFile: string): Promise<string> {
+  try {
+    return await readFile(caFile, 'utf8');
+  } catch (cause) {
+    throw new MigrationError('TLS_UNTRUSTED', `The certificate file ${caFile} cannot be read.`, { cause });
+  }
+}
+
+function authOf({ user, password }: Credentials): ImapFlowOptions {
+  return { auth: { user, pass: password } };
+}
+
+/** imapflow's log is where it puts what it swallows. Nothing of it is written anywhere. */
+class Ear {
+  throttledMs: number | null = null;
+  lastError: unknown = null;
+  /** A response that it could not make sense of, and so left out. */
+  dropped = false;
+
+  forget(): void {
+    this.throttledMs = null;
+    this.lastError = null;
+    this.dropped = false;
+  }
+
+  debug(): void {}
+  info(): void {}
+  trace(): void {}
+
+  warn(entry: unknown): void {
+    const { msg, throttleDelay, err } = Object(entry) as Record<string, unknown>; // checked below, one by one
+    if (typeof throttleDelay === 'number') this.throttledMs = throttleDelay;
+    if (msg === 'Failed to process untagged response') this.dropped = true;
+    if (err instanceof Error) this.lastError = err;
+  }
+
+  error(entry: unknown): void {
+    this.warn(entry);
+  }
+}

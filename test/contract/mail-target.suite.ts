@@ -1,0 +1,138 @@
+import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { collect } from '../../domain/collect.ts';
+import type { FolderPath, FolderRole, Message } from '../../domain/mail.ts';
+import type { MailTarget } from '../../domain/ports/mail.ts';
+
+export interface TargetUnderTest {
+  open(): Promise<MailTarget>;
+  addFolder(path: FolderPath, role?: FolderRole): Promise<void>;
+  close(): Promise<void>;
+  readonly can: {
+    readonly specialUse: boolean;
+    readonly keywords: boolean;
+  };
+}
+
+function mail(text: string, more: Partial<Message> = {}): Message {
+  const raw = Buffer.from(`Subject: ${text}\r\n\r\n${text}\r\n`);
+  return { raw, flags: [], receivedAt: '2026-01-02T03:04:05Z', ...more };
+}
+
+/** What every mail target promises. A new account for each test. */
+export function mailTargetContract(name: string, makeTarget: () => Promise<TargetUnderTest>): void {
+  describe(`the mail target (${name})`, () => {
+    let world: TargetUnderTest;
+    let target: MailTarget;
+
+    beforeEach(async () => {
+      world = await makeTarget();
+      target = await world.open();
+    });
+    afterEach(async () => {
+      await target?.close();
+      await world?.close();
+    });
+
+    test('makes a folder once, with its parents', async () => {
+      const path = ['Büro & Co', '日本 2025'];
+      const made = await target.ensureFolder(path, null);
+      expect(made.path).toEqual(path);
+      expect(await target.ensureFolder(path, null)).toEqual(made);
+      const listed = (await collect(target.listFolders())).filter((folder) => folder.path.join() === path.join());
+      expect(listed).toEqual([made]);
+      expect(await target.getStatus(made)).toMatchObject({ exists: 0 });
+    });
+
+    test('finds INBOX by its role', async () => {
+      expect(await target.ensureFolder(['INBOX'], 'inbox')).toMatchObject({ path: ['INBOX'], role: 'inbox' });
+    });
+
+    test('T7: finds a special folder by its use before its name', async () => {
+      await world.addFolder(['Gesendete Objekte'], 'sent');
+      const sent = await target.ensureFolder(['Sent'], 'sent');
+      expect(sent.path).toEqual(['Gesendete Objekte']);
+    });
+
+    test('T1, T4, T9: repairs names that it cannot hold, the same each time', async () => {
+      const separator = target.separator ?? '/';
+      const made = await target.ensureFolder([' Akten ', `Dr${separator} Jones`], null);
+      expect(made.path).toHaveLength(2);
+      expect(made.path[0]).toBe('Akten');
+      expect(await target.ensureFolder([' Akten ', `Dr${separator} Jones`], null)).toEqual(made);
+    });
+
+    test('keeps bytes, date and flags', async () => {
+      const inbox = await target.ensureFolder(['INBOX'], 'inbox');
+      const raw = Buffer.from('Subject: x\r\n\r\nnine \xe9\x01\x7f\r\n', 'latin1');
+      const flags = ['\\Seen', '\\Flagged', '\\Answered', '\\Draft'];
+      const appended = await target.append(inbox, mail('', { raw, flags, receivedAt: '1999-12-31T23:59:59Z' }));
+      expect(appended.droppedFlags).toEqual([]);
+      const [copy] = await collect(target.listMessages(inbox, 1));
+      expect(copy?.raw.toString('latin1')).toBe(raw.toString('latin1'));
+      expect(copy?.internalDate).toBe('1999-12-31T23:59:59Z');
+      expect(copy?.flags.toSorted()).toEqual(flags.toSorted());
+    });
+
+    test('keeps keywords, or says which it dropped', async () => {
+      const inbox = await target.ensureFolder(['INBOX'], 'inbox');
+      const { droppedFlags } = await target.append(inbox, mail('k', { flags: ['\\Seen', '$Label1'] }));
+      const [copy] = await collect(target.listMessages(inbox, 1));
+      expect(copy?.flags).toContain('\\Seen');
+      if (world.can.keywords) expect(copy?.flags).toContain('$Label1');
+      else expect([...droppedFlags, ...(copy?.flags ?? [])]).not.toContain('');
+    });
+
+    test('tells the UID of what it took, where it says that it does', async () => {
+      const inbox = await target.ensureFolder(['INBOX'], 'inbox');
+      const { uidValidity } = await target.getStatus(inbox);
+      await target.append(inbox, mail('one'));
+      const { id } = await target.append(inbox, mail('two'));
+      expect(id).toEqual(target.reportsUid ? { uidValidity, uid: 2 } : null);
+      expect(await target.getStatus(inbox)).toMatchObject({ exists: 2, uidNext: 3 });
+    });
+
+    test('adds a message again when it is told to again', async () => {
+      const inbox = await target.ensureFolder(['INBOX'], 'inbox');
+      await target.append(inbox, mail('twin'));
+      await target.append(inbox, mail('twin'));
+      expect(await collect(target.listMessages(inbox, 1))).toHaveLength(2);
+    });
+
+    test('lists from a UID on, ascending, and nothing past the end', async () => {
+      const inbox = await target.ensureFolder(['INBOX'], 'inbox');
+      for (const text of ['one', 'two', 'three']) await target.append(inbox, mail(text));
+      const uids = async (from: number) => (await collect(target.listMessages(inbox, from))).map(({ uid }) => uid);
+      expect(await uids(1)).toEqual([1, 2, 3]);
+      expect(await uids(2)).toEqual([2, 3]);
+      expect(await uids(4)).toEqual([]);
+      expect(await uids(1000)).toEqual([]);
+    });
+
+    test('lists nothing in an empty folder', async () => {
+      const folder = await target.ensureFolder(['Leer'], null);
+      expect(await collect(target.listMessages(folder, 1))).toEqual([]);
+    });
+
+    test('can be left in the middle of a list', async () => {
+      const inbox = await target.ensureFolder(['INBOX'], 'inbox');
+      for (const text of ['one', 'two', 'three']) await target.append(inbox, mail(text));
+      for await (const { uid } of target.listMessages(inbox, 1)) if (uid === 1) break;
+      expect((await target.getStatus(inbox)).exists).toBe(3);
+      await target.append(inbox, mail('four'));
+      expect(await collect(target.listMessages(inbox, 1))).toHaveLength(4);
+    });
+
+    test('names a folder that has gone', async () => {
+      const gone = { id: 'Weg', path: ['Weg'], role: null };
+      await expect(target.getStatus(gone)).rejects.toMatchObject({ code: 'FOLDER_VANISHED' });
+      await expect(target.append(gone, mail('x'))).rejects.toMatchObject({ code: 'FOLDER_VANISHED' });
+    });
+
+    test('can be closed twice and says that it is closed', async () => {
+      const inbox = await target.ensureFolder(['INBOX'], 'inbox');
+      await target.close();
+      await target.close();
+      await expect(target.append(inbox, mail('x'))).rejects.toMatchObject({ code: 'CONNECTION_LOST' });
+    });
+  });
+}
