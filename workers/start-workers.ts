@@ -65,6 +65,8 @@ function workerOptions(role: Role, options: WorkersOptions): WorkerOptions {
     namespace,
     dataConverter,
     interceptors: { activity: [activityInterceptors] },
+    // Cancellation reaches an activity with its heartbeat; the default would throttle that to 8 s.
+    maxHeartbeatThrottleInterval: '1 second',
     shutdownGraceTime: '2 seconds', // then activities are cancelled and resume elsewhere: the ledger knows where
     shutdownForceTime: '6 seconds', // Ctrl-C has to be done within 10 s
   };

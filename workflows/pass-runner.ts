@@ -45,6 +45,7 @@ export class PassRunner {
     this.host = host;
     setHandler(waveProgressSignal, (progress) => {
       if (this.waves.has(progress.wave)) this.waves.set(progress.wave, progress);
+      this.advance(progress.lastPosition);
       this.reported = true;
     });
   }
@@ -124,7 +125,7 @@ export class PassRunner {
     const child = await scope.run(() => startChild(mailboxWave, this.waveOptions(pass, wave, current.position)));
     child.result().then(
       (result) => {
-        if (result.lastPosition !== null) current.position = Math.max(current.position, result.lastPosition);
+        this.advance(result.lastPosition);
         this.close(wave);
       },
       (error: unknown) => {
@@ -133,8 +134,6 @@ export class PassRunner {
       },
     );
     await this.watch(() => !this.waves.has(wave) || this.waves.get(wave)?.drained === true, pass);
-    const progress = this.waves.get(wave);
-    if (progress?.lastPosition != null) current.position = Math.max(current.position, progress.lastPosition);
     return true;
   }
 
@@ -164,6 +163,12 @@ export class PassRunner {
         { key: attributes.client, value: settings.clientId },
       ]),
     };
+  }
+
+  /** Known as soon as a wave reports, so that a step that starts over does not hand out the same mailboxes again. */
+  private advance(lastPosition: number | null): void {
+    const { pass } = this.host.state;
+    if (pass && lastPosition !== null) pass.position = Math.max(pass.position, lastPosition);
   }
 
   private close(wave: number): void {
