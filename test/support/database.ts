@@ -33,18 +33,20 @@ export async function testDatabase(options: { migrate?: boolean } = {}): Promise
   const url = new URL(serverUrl);
   url.pathname = `/${name}`;
   const db = openDatabase(url.href, { maxConnections: 20 });
-  if (options.migrate !== false) await migrateToLatest(db);
-  return {
-    url: url.href,
-    db,
-    async drop() {
-      await db.destroy();
-      users--;
-      if (users > 0) return await runOnce(serverUrl, `drop database ${name} with (force)`);
-      server = null;
-      await stop();
-    },
-  };
+  async function drop(): Promise<void> {
+    await db.destroy();
+    users--;
+    if (users > 0) return await runOnce(serverUrl, `drop database ${name} with (force)`);
+    server = null;
+    await stop();
+  }
+  try {
+    if (options.migrate !== false) await migrateToLatest(db);
+  } catch (error) {
+    await drop(); // the caller has nothing yet that it could drop
+    throw error;
+  }
+  return { url: url.href, db, drop };
 }
 
 async function startServer(): Promise<Server> {
