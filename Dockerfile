@@ -24,7 +24,7 @@ RUN groupadd --gid 10001 mailferry \
 WORKDIR /app
 COPY --from=packages /app/node_modules ./node_modules
 COPY --from=build /app/dist ./dist
-COPY package.json config.ts log.ts ./
+COPY package.json *.ts ./
 COPY setup ./setup
 COPY bin ./bin
 COPY domain ./domain

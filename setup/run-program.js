@@ -3,6 +3,7 @@
  * however that comes about.
  */
 import { spawn } from 'node:child_process';
+import { readFileSync } from 'node:fs';
 import { constants } from 'node:os';
 import { delimiter, dirname, join } from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
@@ -35,10 +36,10 @@ export function runProgram(node, args, { cwd, env }) {
     child.kill(signal);
   };
   for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) process.on(signal, passOn);
-  // npm killed by force cannot tell us: we then have another parent.
-  const parent = process.ppid;
+  // npm killed by force cannot tell us, but then we, or the shell that it put between us, have another parent.
+  const ancestors = ancestorsUpToNpm();
   const watch = setInterval(() => {
-    if (process.env['npm_lifecycle_event'] !== undefined && process.ppid !== parent) child.kill('SIGTERM');
+    if (ancestorsUpToNpm() !== ancestors) child.kill('SIGTERM');
   }, 1_000);
   watch.unref();
   return new Promise((resolve) => {
@@ -52,4 +53,20 @@ export function runProgram(node, args, { cwd, env }) {
       resolve(signal === null ? (code ?? 1) : 128 + constants.signals[signal]);
     });
   });
+}
+
+/** Our parents as far as npm, as a text to compare; empty where npm did not start us, as then a parent may end. */
+function ancestorsUpToNpm() {
+  if (process.env['npm_lifecycle_event'] === undefined) return '';
+  const shell = process.platform === 'linux' ? readStat(process.ppid) : null;
+  return shell?.name.endsWith('sh') ? `${process.ppid} ${shell.parent}` : String(process.ppid);
+}
+
+function readStat(pid) {
+  try {
+    const [, name, parent] = /\((.*)\) \S (\d+)/s.exec(readFileSync(`/proc/${pid}/stat`, 'utf8'));
+    return { name, parent };
+  } catch {
+    return null; // it has just ended
+  }
 }

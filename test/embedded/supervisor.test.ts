@@ -91,7 +91,9 @@ describe('a component', () => {
   it('that turns hopeless later is reported once, by the callback', async () => {
     const fuse = join(folder, 'fuse');
     const fatal: MigrationError[] = [];
-    const component = await shell('later', `[ -e ${fuse} ] && exit 9; exec sleep 600`, {
+    const past = join(folder, 'past-the-fuse');
+    const component = await shell('later', `[ -e ${fuse} ] && exit 9; echo > ${past}; exec sleep 600`, {
+      ready: () => Promise.resolve(readable(past)),
       onFatal: (error) => fatal.push(error),
     });
     writeFileSync(fuse, '');

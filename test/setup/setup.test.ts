@@ -1,3 +1,4 @@
+import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { existsSync, readFileSync } from 'node:fs';
 import { delimiter, dirname, join } from 'node:path';
@@ -12,6 +13,8 @@ beforeEach(() => {
 });
 afterEach(() => clone.remove());
 
+const WRITES_ITS_PID =
+  "import { writeFileSync } from 'node:fs'; writeFileSync('pid', process.pid + '\\n'); setInterval(() => {}, 1000);";
 const TEMPORAL = 'echo temporal version 1.9.1';
 
 describe('set-up that cannot go on', () => {
@@ -125,10 +128,7 @@ describe('the program', () => {
 
   it('ends when its starter is killed by force', async () => {
     const pidFile = join(clone.folder, 'pid');
-    clone.write(
-      'cli/main.ts',
-      "import { writeFileSync } from 'node:fs'; writeFileSync('pid', process.pid + '\\n'); setInterval(() => {}, 1000);",
-    );
+    clone.write('cli/main.ts', WRITES_ITS_PID);
     const child = clone.start(['cli']);
     expect(await waitUntil(() => existsSync(pidFile) && readFileSync(pidFile, 'utf8').endsWith('\n'), 10_000)).toBe(
       true,
@@ -137,5 +137,17 @@ describe('the program', () => {
     expect(findProcess(pid)).not.toBeNull();
     child.kill('SIGKILL');
     expect(await waitUntil(() => findProcess(pid) === null, 5_000)).toBe(true);
+  });
+
+  it('ends when npm, which started all of it, is killed by force', async () => {
+    clone.write('cli/main.ts', WRITES_ITS_PID);
+    const npm = spawn('npm', ['run', 'mailferry'], { cwd: clone.folder, stdio: 'ignore' });
+    const pidFile = join(clone.folder, 'pid');
+    expect(await waitUntil(() => existsSync(pidFile) && readFileSync(pidFile, 'utf8').endsWith('\n'), 10_000)).toBe(
+      true,
+    );
+    const pid = Number(readFileSync(pidFile, 'utf8'));
+    npm.kill('SIGKILL');
+    expect(await waitUntil(() => findProcess(pid) === null, 8_000)).toBe(true);
   });
 });
