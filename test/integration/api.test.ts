@@ -247,8 +247,13 @@ describe('commands', () => {
 
   test('a mailbox of another migration cannot be named', async () => {
     const id = await started();
-    const answer = await call('POST', `/v1/migrations/${id}/mailboxes/drop`, { mailboxIds: ['mbx_other'] });
-    expect(answer.status).toBe(404);
+    const mailboxes = 'address,source secret,target secret\nzoe@example.org,env:A,env:B\n';
+    const { body: other } = await create('of-another-migration', { ...examplePlan, mailboxes });
+    const { body: list } = await call('GET', `/v1/migrations/${other.id}/mailboxes`);
+    for (const mailboxId of ['mbx_none', list.mailboxes[0].id]) {
+      const answer = await call('POST', `/v1/migrations/${id}/mailboxes/drop`, { mailboxIds: [mailboxId] });
+      expect(answer.status).toBe(404);
+    }
   });
 
   test('Temporal away is 503 with Retry-After, and the key may be used again', async () => {
@@ -411,6 +416,51 @@ describe('a contact decides', () => {
       expect(sent).toHaveLength(1);
     });
 
+    test('does not let a mail server that hangs hold up a decision', async () => {
+      const { gateId, digest } = await openGate();
+      await call('POST', `/v1/gates/${gateId}/decision`, { verdict: 'approve', digest });
+      const notifier = {
+        send: (_mail: unknown, signal: AbortSignal) =>
+          new Promise<void>((_resolve, reject) => signal.addEventListener('abort', () => reject(signal.reason))),
+      };
+      const relay = startRelay({ outbox: world.outbox, workflows: world.workflows, notifier, log: quiet, everyMs: 1 });
+      await expect.poll(() => settled('signal')).toEqual(['delivered']);
+      expect(settled('mail')).toEqual(['due']);
+      await relay.stop();
+    });
+
+    test('keeps the order of decisions when one of them fails at first', async () => {
+      const { id, gateId, digest } = await openGate();
+      await call('POST', `/v1/gates/${gateId}/decision`, { verdict: 'approve', digest });
+      await world.approvals.openGate({ migrationId: id, gate: 'completion', evidence: {}, publicUrl: '' });
+      const { body } = await call('GET', `/v1/migrations/${id}/gates`);
+      const { id: second, digest: secondDigest } = body.gates[1];
+      await call('POST', `/v1/gates/${second}/decision`, { verdict: 'approve', digest: secondDigest });
+      const arrived: (string | null)[] = [];
+      let failures = 1;
+      const workflows = {
+        signalDecision: async (_id: string, payload: { gate: string | null }) => {
+          if (failures-- > 0) throw new MigrationError('TEMPORAL_UNAVAILABLE', 'away');
+          arrived.push(payload.gate);
+        },
+      };
+      const relay = startRelay({
+        outbox: world.outbox,
+        workflows,
+        notifier: { send: async () => undefined },
+        log: quiet,
+        everyMs: 1,
+      });
+      await expect
+        .poll(() => {
+          world.clock.at += 1_000;
+          return settled('signal');
+        })
+        .toEqual(['delivered', 'delivered']);
+      await relay.stop();
+      expect(arrived).toEqual(['cutover', 'completion']);
+    });
+
     test('gives a signal up whose workflow has ended, and keeps it for the report', async () => {
       const { id, gateId, digest } = await openGate();
       await call('POST', `/v1/gates/${gateId}/decision`, { verdict: 'approve', digest });
@@ -432,6 +482,7 @@ describe('the report', () => {
   test('has the same numbers as JSON, CSV and HTML, and names from strangers are inert', async () => {
     const { body: created } = await create('key-of-the-test', {
       ...examplePlan,
+      plan: examplePlan.plan.replace('name: Example Organisation', 'name: Example <b>Organisation'),
       mailboxes: examplePlan.mailboxes.replace('Bert Beispiel', '=cmd|x <b>'),
     });
     const url = `/v1/migrations/${created.id}/report`;
@@ -444,7 +495,8 @@ describe('the report', () => {
     const html = await call('GET', `${url}?format=html`);
     expect(html.headers['content-type']).toBe('text/html; charset=utf-8');
     expect(html.text).toContain('bert@example.org');
-    expect(html.text).not.toContain('<b>');
+    expect(html.text).toContain('Migration of Example &lt;b&gt;Organisation');
+    expect(html.text).not.toMatch(/<b>/);
   });
 });
 
