@@ -238,6 +238,10 @@ describe('what is printed', () => {
     );
   });
 
+  test('counts cells as a terminal shows them', () => {
+    expect(['漢字', 'e\u0301', '📬', 'ab'].map(widthOf)).toEqual([4, 1, 2, 2]);
+  });
+
   test('has colours only on a terminal that wants them', () => {
     expect(renderTable(terminal, ['A'], [['b']])).toContain('\u001b[1m');
     expect(renderTable({ ...terminal, env: { NO_COLOR: '1' } }, ['A'], [['b']])).not.toContain('\u001b');
