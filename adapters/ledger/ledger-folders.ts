@@ -95,7 +95,8 @@ export async function recordCensusEnd(
       update messages
       set present = false, state = case when state in ('planned', 'intended') then 'vanished' else state end
       where ${isHeld(folder)} and mailbox_number = ${folder.mailbox} and folder_id = ${folder.folder} and present
-        and (seen_fence, seen_pass) is distinct from (${lease.fence}::bigint, ${pass.number}::int)
+        and ((seen_fence, seen_pass) is distinct from (${lease.fence}::bigint, ${pass.number}::int)
+          or messages.uid_validity <> ${status.uidValidity})
     ), written as (
       update folders
       set uid_validity = ${status.uidValidity}, uid_next = ${status.uidNext}, exists_count = ${status.exists},

@@ -138,7 +138,8 @@ export class MemoryLedger implements Ledger {
   async recordCensusEnd(lease: Lease, folderId: string, pass: Pass, status: FolderStatus): Promise<void> {
     const folder = this.#heldFolder(lease, folderId);
     for (const row of folder.messages.values()) {
-      if (!row.present || row.seenBy === seenMark(lease, pass)) continue;
+      const seen = row.seenBy === seenMark(lease, pass) && row.uidValidity === status.uidValidity;
+      if (!row.present || seen) continue;
       row.present = false;
       if (isUnfinished(row)) row.state = 'vanished';
     }

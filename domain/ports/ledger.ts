@@ -32,8 +32,8 @@ export interface Ledger {
     entries: readonly CensusEntry[],
   ): Promise<void>;
   /**
-   * Ends the census of a folder: what this pass did not see is not present any more, and `vanished` if it had not reached
-   * another terminal state. Stores the folder's numbers for the next pass's quick look.
+   * Ends the census of a folder: what this holder's pass did not see under `status.uidValidity` is not present any more, and
+   * `vanished` if it had not reached another terminal state. Stores the folder's numbers for the next pass's quick look.
    */
   recordCensusEnd(lease: Lease, folderId: string, pass: Pass, status: FolderStatus): Promise<void>;
 

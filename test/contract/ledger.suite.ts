@@ -180,6 +180,18 @@ export function ledgerContract(name: string, makeLedger: () => Promise<LedgerUnd
         expect(await exceptions(ledger, mailboxId)).toEqual(['1 vanished', '2 planned']);
       });
 
+      test('counts what it saw under another UIDVALIDITY as unseen, in the same attempt too', async () => {
+        await census(inbox, INITIAL, [1, 2]);
+        await deliver(inbox, INITIAL, 1, 'f1', 31);
+        await census(inbox, INITIAL, [1, 2], '8');
+        expect(await ledger.nextUnfinished(inbox.id, 10)).toMatchObject([
+          { uid: 1, uidValidity: '8' },
+          { uid: 2, uidValidity: '8' },
+        ]);
+        const renumbered = { uidValidity: '8', uid: 1, fingerprint: 'f1' };
+        expect(await ledger.recordAdoption(lease, inbox.id, INITIAL, renumbered)).toBe(true);
+      });
+
       test('plans a message again that was taken for vanished', async () => {
         await census(inbox, INITIAL, [1]);
         await census(inbox, DELTA, []);
