@@ -156,6 +156,18 @@ export const ERRORS = {
     httpStatus: 409,
     remedy: 'The target has an object that does not fit; change the mailbox list or the object, then resume.',
   },
+  SEATS_EXHAUSTED: {
+    reaction: 'pause',
+    scope: 'migration',
+    httpStatus: 409,
+    remedy: 'Buy or free a licence with a mailbox at the target, then resume.',
+  },
+  MAILBOX_NOT_READY: {
+    reaction: 'wait',
+    scope: 'migration',
+    httpStatus: 409,
+    remedy: 'Nothing; a new mailbox appears some minutes after its licence and we look again.',
+  },
   TARGET_ADMIN_REFUSED: {
     reaction: 'pause',
     scope: 'migration',
