@@ -33,9 +33,9 @@ export function createTransferActivities(ports: TransferPorts) {
 
   /** Leaves a mailbox alone that this pass need not or may not touch; true means: there is work, or a reason to look closer. */
   const look = async (mailboxId: string, pass: Pass): Promise<boolean> => {
-    if (pass.kind === 'initial') return true;
     const mailbox = await store.getMailbox(mailboxId);
-    if (mailbox.status === 'held') return true;
+    if (mailbox.status === 'dropped') return false;
+    if (pass.kind === 'initial' || mailbox.status === 'held') return true;
     const { source: account } = await accountsOf(mailbox);
     try {
       const source = await connector.openSource(account, Context.current().cancellationSignal);
@@ -103,8 +103,10 @@ export function createTransferActivities(ports: TransferPorts) {
       mailboxId: string;
       pass: Pass;
     }): Promise<{ moved: number; refused: number; vanished: number }> {
-      const { cancellationSignal: signal, heartbeat } = bound(Context.current());
+      const context = Context.current();
+      const signal = context.cancellationSignal;
       const mailbox = await store.getMailbox(input.mailboxId);
+      if (mailbox.status === 'dropped') return { moved: 0, refused: 0, vanished: 0 }; // between the look and the copy
       const accounts = await accountsOf(mailbox);
       await store.recordMailboxStatus(mailbox.id, 'copying', null);
       const lease = await ledger.takeLease(mailbox.id, holder);
@@ -117,10 +119,12 @@ export function createTransferActivities(ports: TransferPorts) {
             target,
             ledger,
             lease,
-            mailbox: { id: mailbox.id, mapping: mailbox.mapping, account: accounts },
+            mailbox: { id: mailbox.id, mapping: mailbox.mapping },
             pass: input.pass,
             signal,
-            onProgress: heartbeat,
+            onProgress: (progress) => context.heartbeat(progress.foldersDone),
+            // Limits may have been raised since: what was refused before gets another try with each later pass.
+            retryRefused: input.pass.kind !== 'initial',
           });
           return { moved: report.moved, refused: report.refused, vanished: report.vanished };
         } finally {
@@ -132,9 +136,10 @@ export function createTransferActivities(ports: TransferPorts) {
     },
 
     /** Re-reads the target on a connection of its own; ends the pass for the mailbox when nothing is lost or doubled. */
-    async verifyMailbox(input: { migrationId: string; mailboxId: string; pass: Pass; moved: number }): Promise<void> {
+    async verifyMailbox(input: { migrationId: string; mailboxId: string; pass: Pass }): Promise<{ moved: number }> {
       const signal = Context.current().cancellationSignal;
       const mailbox = await store.getMailbox(input.mailboxId);
+      if (mailbox.status === 'dropped') return { moved: 0 };
       const { target: account } = await accountsOf(mailbox);
       const lease = await ledger.takeLease(mailbox.id, holder);
       const target = await connector.openTarget(account, signal);
@@ -145,6 +150,7 @@ export function createTransferActivities(ports: TransferPorts) {
           lease,
           mailboxId: mailbox.id,
           pass: input.pass,
+          signal,
         });
         if (lost > 0 || doubled > 0) {
           throw new MigrationError(
@@ -158,9 +164,10 @@ export function createTransferActivities(ports: TransferPorts) {
       } finally {
         await target.close();
       }
-      // A retried activity finds its own pass ended; what it moved is counted by the ledger and not by an attempt.
-      await store.recordPassEnd(input.pass, [{ mailboxId: mailbox.id, moved: input.moved }]);
+      const moved = await countDeliveredBy(ledger, mailbox.id, input.pass);
+      await store.recordPassEnd(input.pass, [{ mailboxId: mailbox.id, moved }]);
       await store.recordMailboxStatus(mailbox.id, 'copied', null);
+      return { moved };
     },
   };
 }
@@ -172,6 +179,15 @@ export function mailAccounts(plan: Plan, { planned }: StoredMailbox): { source: 
   };
 }
 
-function bound(context: Context): { cancellationSignal: AbortSignal; heartbeat: (details?: unknown) => void } {
-  return { cancellationSignal: context.cancellationSignal, heartbeat: (details) => context.heartbeat(details) };
+/** What a pass brought, counted from the ledger: the tally of an attempt forgets what a killed one before it did. */
+async function countDeliveredBy(ledger: Ledger, mailboxId: string, pass: Pass): Promise<number> {
+  const targets = new Map(
+    (await ledger.listFolders(mailboxId)).map(({ targetPath }) => [JSON.stringify(targetPath), targetPath]),
+  );
+  let count = 0;
+  for (const targetPath of targets.values()) {
+    const copies = await ledger.listDelivered(mailboxId, targetPath, 1);
+    count += copies.filter((copy) => copy.passNumber === pass.number).length;
+  }
+  return count;
 }

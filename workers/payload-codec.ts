@@ -1,7 +1,9 @@
 import { createCipheriv, createDecipheriv, createHash, randomBytes } from 'node:crypto';
 import { fileURLToPath } from 'node:url';
 import type { DataConverter, Payload, PayloadCodec } from '@temporalio/common';
-import { temporal } from '@temporalio/proto';
+import proto from '@temporalio/proto';
+
+const { Payload: PayloadMessage } = proto.temporal.api.common.v1; // the package has no named exports for Node
 
 const ENCODING = Buffer.from('binary/encrypted');
 const CIPHER = 'aes-256-gcm';
@@ -21,7 +23,7 @@ export function createPayloadCodec(key: Buffer): PayloadCodec {
       return payloads.map((payload) => {
         const iv = randomBytes(IV_BYTES);
         const cipher = createCipheriv(CIPHER, key, iv);
-        const plain = temporal.api.common.v1.Payload.encode(payload).finish();
+        const plain = PayloadMessage.encode(payload).finish();
         const data = Buffer.concat([iv, cipher.update(plain), cipher.final(), cipher.getAuthTag()]);
         return { metadata: { encoding: ENCODING, 'encryption-key-id': keyId }, data };
       });
@@ -37,7 +39,7 @@ export function createPayloadCodec(key: Buffer): PayloadCodec {
           decipher.update(data.subarray(IV_BYTES, data.length - TAG_BYTES)),
           decipher.final(),
         ]);
-        return temporal.api.common.v1.Payload.decode(plain);
+        return PayloadMessage.decode(plain);
       });
     },
   };

@@ -47,6 +47,7 @@ export async function mailboxPass(state: MailboxPassState): Promise<MailboxPassR
   let interrupted = false;
   let dropped = false;
   let mayRetry = false;
+  let isHeld = false;
   let mayGo = false;
   const interrupt = () => {
     interrupted = true;
@@ -60,10 +61,10 @@ export async function mailboxPass(state: MailboxPassState): Promise<MailboxPassR
     state.paused = false;
   });
   setHandler(retrySignal, () => {
-    mayRetry = true;
+    mayRetry = isHeld; // one that comes too early must not pass over the next hold unseen
   });
   setHandler(remapSignal, () => {
-    mayRetry = true;
+    mayRetry = isHeld;
     interrupt();
   });
   setHandler(dropSignal, () => {
@@ -86,6 +87,7 @@ export async function mailboxPass(state: MailboxPassState): Promise<MailboxPassR
       if (isCancellation(error) && interrupted) continue;
       const code = errorCodeOf(error);
       if (code === null) throw error;
+      isHeld = true;
       await hold(
         state,
         code,
@@ -93,6 +95,7 @@ export async function mailboxPass(state: MailboxPassState): Promise<MailboxPassR
         () => dropped,
         () => mayRetry,
       );
+      isHeld = false;
       mayRetry = false;
       if (dropped) return { outcome: 'dropped', moved: 0 };
       mayGo = false;
@@ -113,13 +116,13 @@ async function copyAndVerify(state: MailboxPassState): Promise<MailboxPassResult
   const copied = await transfer.copyMailbox.executeWithOptions({ summary: `copy, ${name}` }, [
     { migrationId, mailboxId, pass },
   ]);
-  await transfer.verifyMailbox.executeWithOptions({ summary: `verify by re-reading, ${name}` }, [
-    { migrationId, mailboxId, pass, moved: copied.moved },
+  const { moved } = await transfer.verifyMailbox.executeWithOptions({ summary: `verify by re-reading, ${name}` }, [
+    { migrationId, mailboxId, pass },
   ]);
   setCurrentDetails(
-    `**${name} done**: ${copied.moved} messages delivered, ${copied.refused} refused, ${copied.vanished} vanished; the target was re-read.`,
+    `**${name} done**: ${moved} messages delivered, ${copied.refused} refused, ${copied.vanished} vanished; the target was re-read.`,
   );
-  return { outcome: 'done', moved: copied.moved };
+  return { outcome: 'done', moved };
 }
 
 async function hold(

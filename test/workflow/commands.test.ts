@@ -29,14 +29,18 @@ describe('refused at once, with the reason', () => {
       await hands.untilGate('accounts');
       expect(await refusal(hands, 'resume', { by: 'op' })).toContain('neither paused');
       expect(await refusal(hands, 'retryMailboxes', { by: 'op', mailboxIds: null })).toContain('nothing to retry');
-      expect(await refusal(hands, 'setCutoverDate', { by: 'c', at: 'tomorrow' })).toContain("'tomorrow' is no RFC 3339 date");
+      expect(await refusal(hands, 'setCutoverDate', { by: 'c', at: 'tomorrow' })).toContain(
+        "'tomorrow' is no RFC 3339 date",
+      );
       expect(await refusal(hands, 'setCutoverDate', { by: 'c', at: new Date(0).toISOString() })).toContain('too near');
       expect(await refusal(hands, 'setDnsPath', { by: 'c', path: 'direct' })).toContain('already');
       expect(await refusal(hands, 'addMailboxes', { by: 'op', changeId: 'x', count: 0 })).toContain('no mailbox');
       expect(await refusal(hands, 'dropMailboxes', { by: 'op', mailboxIds: [] })).toContain('no mailbox');
       expect(await refusal(hands, 'settleIssue', { by: 'op', issueId: 'nope' })).toContain('nope is not open');
       // A step of the story that nobody acknowledges, as a malformed request would name it.
-      expect(await refusal(hands, 'acknowledge', { by: 'c', step: 'C2' as 'C4', note: '' })).toContain('not a step that is acknowledged');
+      expect(await refusal(hands, 'acknowledge', { by: 'c', step: 'C2' as 'C4', note: '' })).toContain(
+        'not a step that is acknowledged',
+      );
     });
   });
 
@@ -75,7 +79,9 @@ describe('in the middle of a transfer', () => {
     office.fail('copyMailbox', ['hang'], 'mbx_0');
     await withMigration(world, office, async (hands) => {
       await hands.goTo('B1');
-      await until('its copy runs', async () => office.calls.some((call) => call.name === 'copyMailbox' && JSON.stringify(call.input).includes('mbx_0')));
+      await until('its copy runs', async () =>
+        office.calls.some((call) => call.name === 'copyMailbox' && JSON.stringify(call.input).includes('mbx_0')),
+      );
       await hands.update('dropMailboxes', { by: 'op', mailboxIds: ['mbx_0'] });
       await hands.untilStep('B1', 'done');
     });
@@ -123,7 +129,9 @@ describe('in the middle of a transfer', () => {
       await hands.update('setDnsPath', { by: 'client', path: 'third-party-filter' });
       await until('A7 was asked again', async () => office.count('confirmRecords') === 2);
       expect((await hands.state()).cutoverAt).toBe(at);
-      expect(office.calls.findLast((call) => call.name === 'confirmRecords')?.input).toMatchObject({ path: 'third-party-filter' });
+      expect(office.calls.findLast((call) => call.name === 'confirmRecords')?.input).toMatchObject({
+        path: 'third-party-filter',
+      });
     });
   });
 });
@@ -134,8 +142,14 @@ describe('a mailbox that needs a person', () => {
     office.fail('copyMailbox', ['AUTH_FAILED'], 'mbx_0');
     await withMigration(world, office, async (hands) => {
       await hands.goTo('B1');
-      await until('the five others are done', async () => office.mailboxes.filter((each) => each.passNumber === 1).length === 5);
-      await until('the view names the provider', async () => office.views.at(-1)?.waitingFor.includes('provider') ?? false);
+      await until(
+        'the five others are done',
+        async () => office.mailboxes.filter((each) => each.passNumber === 1).length === 5,
+      );
+      await until(
+        'the view names the provider',
+        async () => office.views.at(-1)?.waitingFor.includes('provider') ?? false,
+      );
       expect((await hands.state()).pass?.held).toBe(1);
       await hands.update('retryMailboxes', { by: 'op', mailboxIds: null });
       await hands.untilStep('B1', 'done');

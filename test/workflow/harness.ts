@@ -3,6 +3,8 @@ import { join } from 'node:path';
 import type { WorkflowHandle } from '@temporalio/client';
 import { TestWorkflowEnvironment } from '@temporalio/testing';
 import { DefaultLogger, Runtime, Worker } from '@temporalio/worker';
+import type { Pass } from '../../domain/passes.ts';
+import type { GateId, GateParty, StepId } from '../../domain/steps.ts';
 import { findTemporalCli, findTemporalTestServer } from '../../setup/temporal-binary.js';
 import { ensureWorkflowBundle } from '../../workers/bundle.ts';
 import { createPayloadCodec, dataConverter } from '../../workers/payload-codec.ts';
@@ -17,8 +19,6 @@ import {
   type UpdateName,
   type UpdateReceipt,
 } from '../../workflows/names.ts';
-import type { Pass } from '../../domain/passes.ts';
-import type { GateId, GateParty, StepId } from '../../domain/steps.ts';
 import { type MigrationState, newMigrationState } from '../../workflows/state.ts';
 import type { Office, OfficeGate } from './office.ts';
 
@@ -49,7 +49,10 @@ export async function startSkippingWorld(): Promise<World> {
 /** The real server in its development form, for everything that an operator sees or sends. */
 export async function startDevWorld(): Promise<World> {
   quiet();
-  const attributes = Object.entries(SEARCH_ATTRIBUTES).flatMap(([name, type]) => ['--search-attribute', `${name}=${type}`]);
+  const attributes = Object.entries(SEARCH_ATTRIBUTES).flatMap(([name, type]) => [
+    '--search-attribute',
+    `${name}=${type}`,
+  ]);
   const env = await TestWorkflowEnvironment.createLocal({
     server: { executable: { type: 'existing-path', path: found(await findTemporalCli()) }, extraArgs: attributes },
     client: { dataConverter: converter },
@@ -58,7 +61,8 @@ export async function startDevWorld(): Promise<World> {
 }
 
 function quiet(): void {
-  if (!runtimeInstalled) Runtime.install({ logger: new DefaultLogger('ERROR'), telemetryOptions: { logging: { filter: 'ERROR' } } });
+  if (!runtimeInstalled)
+    Runtime.install({ logger: new DefaultLogger('ERROR'), telemetryOptions: { logging: { filter: 'ERROR' } } });
   runtimeInstalled = true;
 }
 
@@ -124,7 +128,10 @@ export async function withMigration<T>(
   });
   office.sendSignal = async (mailboxId, pass, signal) => {
     const id = mailboxPassWorkflowId(migrationId, pass as Pass, mailboxId);
-    await client.workflow.getHandle(id).signal(signal).catch(() => undefined);
+    await client.workflow
+      .getHandle(id)
+      .signal(signal)
+      .catch(() => undefined);
   };
   try {
     return await test(handsOn(env, handle, migrationId, office));
@@ -140,7 +147,12 @@ export async function withMigration<T>(
   }
 }
 
-function handsOn(env: TestWorkflowEnvironment, handle: WorkflowHandle<typeof migration>, migrationId: string, office: Office): Hands {
+function handsOn(
+  env: TestWorkflowEnvironment,
+  handle: WorkflowHandle<typeof migration>,
+  migrationId: string,
+  office: Office,
+): Hands {
   const state = () => handle.query<MigrationState, []>('state');
   const hands: Hands = {
     handle,
@@ -148,10 +160,18 @@ function handsOn(env: TestWorkflowEnvironment, handle: WorkflowHandle<typeof mig
     migrationId,
     state,
     async untilStep(id, status) {
-      await until(`step ${id} is ${status}`, async () => (await state()).steps[id].status === status, async () => {
-        const { steps } = await state();
-        return JSON.stringify(Object.entries(steps).filter(([, each]) => each.status !== 'ahead').map(([key, each]) => [key, each.status, each.note]));
-      });
+      await until(
+        `step ${id} is ${status}`,
+        async () => (await state()).steps[id].status === status,
+        async () => {
+          const { steps } = await state();
+          return JSON.stringify(
+            Object.entries(steps)
+              .filter(([, each]) => each.status !== 'ahead')
+              .map(([key, each]) => [key, each.status, each.note]),
+          );
+        },
+      );
     },
     async untilGate(gate, not) {
       let open: OfficeGate | undefined;
@@ -175,13 +195,22 @@ function handsOn(env: TestWorkflowEnvironment, handle: WorkflowHandle<typeof mig
     },
     async signal(decisionId, gate) {
       await handle.signal(SIGNALS.decision, {
-        decisionId, gate: gate.gate, gateId: gate.gateId, step: null, digest: gate.digest, party: 'client', personId: 'client', verdict: 'approve',
+        decisionId,
+        gate: gate.gate,
+        gateId: gate.gateId,
+        step: null,
+        digest: gate.digest,
+        party: 'client',
+        personId: 'client',
+        verdict: 'approve',
       });
     },
     async goTo(id) {
       await until(`the story comes to ${id}`, async () => {
         const now = await state();
-        const step = (Object.keys(now.steps) as StepId[]).find((each) => !['done', 'not-needed'].includes(now.steps[each].status));
+        const step = (Object.keys(now.steps) as StepId[]).find(
+          (each) => !['done', 'not-needed'].includes(now.steps[each].status),
+        );
         if (step === id) return true;
         await walkOne(hands, office, now, step ?? null);
         return false;
@@ -207,7 +236,11 @@ async function walkOne(hands: Hands, office: Office, now: MigrationState, step: 
 }
 
 /** Waits for a condition, never for a time. */
-export async function until(what: string, met: () => Promise<boolean>, explain: () => Promise<string> = async () => ''): Promise<void> {
+export async function until(
+  what: string,
+  met: () => Promise<boolean>,
+  explain: () => Promise<string> = async () => '',
+): Promise<void> {
   const deadline = performance.now() + 20_000;
   for (;;) {
     if (await met()) return;

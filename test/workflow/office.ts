@@ -5,7 +5,7 @@ import type { ExchangeActivities } from '../../activities/exchange.ts';
 import type { DecisionCheck, StoryActivities } from '../../activities/story.ts';
 import type { TransferActivities } from '../../activities/transfer.ts';
 import type { WaveActivities } from '../../activities/waves.ts';
-import { MigrationError, type ErrorCode } from '../../domain/errors.ts';
+import { type ErrorCode, MigrationError } from '../../domain/errors.ts';
 import type { MigrationSettings } from '../../domain/migration-settings.ts';
 import type { MigrationView } from '../../domain/migration-view.ts';
 import { DEFAULT_POLICY } from '../../domain/plan.ts';
@@ -50,13 +50,23 @@ export class Office {
   /** Changes the evidence of gates when it changes. */
   facts = 'as planned';
   drainSeconds = 0;
-  sendSignal: (mailboxId: string, passName: { kind: string; number: number }, signal: string) => Promise<void> = async () => undefined;
+  sendSignal: (mailboxId: string, passName: { kind: string; number: number }, signal: string) => Promise<void> =
+    async () => undefined;
   private readonly faults = new Map<string, (ErrorCode | 'hang')[]>();
 
   constructor(mailboxes = 2, settings: Partial<MigrationSettings> = {}) {
     this.settings = {
-      clientId: 'acme', clientName: 'Acme', targetKind: 'hosted-exchange', hasDns: true, timeZone: 'Europe/Vienna',
-      wantsAddOns: true, mailboxes, cutoverAt: null, dnsPath: 'direct', policy: { ...DEFAULT_POLICY, propagationGraceMs: 0 }, ...settings,
+      clientId: 'acme',
+      clientName: 'Acme',
+      targetKind: 'hosted-exchange',
+      hasDns: true,
+      timeZone: 'Europe/Vienna',
+      wantsAddOns: true,
+      mailboxes,
+      cutoverAt: null,
+      dnsPath: 'direct',
+      policy: { ...DEFAULT_POLICY, propagationGraceMs: 0 },
+      ...settings,
     };
     for (let n = 0; n < mailboxes; n += 1) this.addMailbox();
   }
@@ -88,7 +98,14 @@ export class Office {
 
   decide(gate: OfficeGate, party: GateParty, personId: string, verdict: Verdict, digest = gate.digest): DecisionCheck {
     const decision: DecisionCheck = {
-      id: `dec_${this.decisions.size + 1}`, migrationId: '', gateId: gate.gateId, step: null, digest, party, personId, verdict,
+      id: `dec_${this.decisions.size + 1}`,
+      migrationId: '',
+      gateId: gate.gateId,
+      step: null,
+      digest,
+      party,
+      personId,
+      verdict,
     };
     this.decisions.set(decision.id, decision);
     return decision;
@@ -112,7 +129,8 @@ export class Office {
   }
 
   private async meetFault(name: string, input: unknown): Promise<void> {
-    const mailboxId = typeof input === 'object' && input !== null && 'mailboxId' in input ? String(input.mailboxId) : '';
+    const mailboxId =
+      typeof input === 'object' && input !== null && 'mailboxId' in input ? String(input.mailboxId) : '';
     const code = (this.faults.get(name + mailboxId) ?? this.faults.get(name))?.shift();
     if (code === undefined) return;
     if (code === 'hang') {
@@ -120,11 +138,14 @@ export class Office {
       const beat = setInterval(() => context.heartbeat(), 100);
       await context.cancelled.finally(() => clearInterval(beat));
     }
-    if (code !== 'hang') throw toTemporalFailure(new MigrationError(code, `told to fail with ${code}`, { retryAfterMs: 200 }));
+    if (code !== 'hang')
+      throw toTemporalFailure(new MigrationError(code, `told to fail with ${code}`, { retryAfterMs: 200 }));
   }
 
   private due(input: { pass: { number: number }; afterPosition: number }): OfficeMailbox[] {
-    return this.mailboxes.filter((each) => !each.dropped && each.passNumber < input.pass.number && each.position > input.afterPosition);
+    return this.mailboxes.filter(
+      (each) => !each.dropped && each.passNumber < input.pass.number && each.position > input.afterPosition,
+    );
   }
 
   private find(id: string): OfficeMailbox {
@@ -144,7 +165,9 @@ export class Office {
       recordAgreement: async () => 'ev_agreement',
       openGate: async ({ migrationId: _, gate, context }) => {
         const live = this.mailboxes.filter((each) => !each.dropped).map((each) => each.id);
-        const digest = createHash('sha256').update(JSON.stringify([gate, context, live, this.facts])).digest('hex');
+        const digest = createHash('sha256')
+          .update(JSON.stringify([gate, context, live, this.facts]))
+          .digest('hex');
         const open = this.gates.findLast((each) => each.gate === gate && each.state === 'open');
         if (open?.digest === digest) return { gateId: open.gateId, digest, opened: false };
         if (open) open.state = 'superseded';
@@ -204,12 +227,16 @@ export class Office {
       copyMailbox: async ({ mailboxId }) => {
         const moved = this.find(mailboxId).waiting;
         this.find(mailboxId).waiting = 0;
+        this.brought.set(mailboxId, moved);
         return { moved, refused: 0, vanished: 0 };
       },
-      verifyMailbox: async ({ mailboxId, pass, moved }) => {
+      verifyMailbox: async ({ mailboxId, pass }) => {
+        const moved = this.brought.get(mailboxId) ?? 0;
+        this.brought.delete(mailboxId);
         this.find(mailboxId).passNumber = pass.number;
         this.find(mailboxId).held = false;
         this.moved.set(pass.number, (this.moved.get(pass.number) ?? 0) + moved);
+        return { moved };
       },
       sendProbe: async () => ({ token: 'probe', mailboxId: 'mbx_0', sentAtMs: 0 }),
       proveProbe: async () => ({ evidenceId: 'ev_probe' }),
@@ -228,5 +255,7 @@ export class Office {
     };
   }
 
+  /** Copied and not yet verified. */
+  private readonly brought = new Map<string, number>();
   private readonly moved = new Map<number, number>();
 }

@@ -40,7 +40,12 @@ describe('the story', () => {
     await withMigration(world, office, async (hands) => {
       await hands.goTo('B3');
       const { steps } = await hands.state();
-      expect(['A3', 'A5', 'A6', 'A7'].map((id) => steps[id as 'A3'].status)).toEqual(['not-needed', 'not-needed', 'not-needed', 'not-needed']);
+      expect(['A3', 'A5', 'A6', 'A7'].map((id) => steps[id as 'A3'].status)).toEqual([
+        'not-needed',
+        'not-needed',
+        'not-needed',
+        'not-needed',
+      ]);
     });
     expect(office.count('provisionPage') + office.count('setRedirection') + office.count('confirmRecords')).toBe(0);
   });
@@ -76,7 +81,10 @@ describe('a gate', () => {
     const office = new Office(1);
     await withMigration(world, office, async (hands) => {
       const gate = await hands.untilGate('accounts');
-      const stale = { ...office.decide(gate, 'client', 'anna', 'approve', 'another digest'), migrationId: hands.migrationId };
+      const stale = {
+        ...office.decide(gate, 'client', 'anna', 'approve', 'another digest'),
+        migrationId: hands.migrationId,
+      };
       office.decisions.set(stale.id, stale);
       await hands.signal(stale.id, gate);
       await until('it was looked up', async () => office.count('checkDecision') === 1);
