@@ -91,7 +91,7 @@ describe('faults of plan.yaml', () => {
   });
 
   test('a fault that spans fields is told together with a plain one of the same map', () => {
-    expect(planFaults('security: tls # or', 'security: none\n  port: 99999 # or')).toHaveLength(2);
+    expect(planFaults('security: tls # or', 'security: none\n  port: imaps # or')).toHaveLength(2);
   });
 
   test('what is missing is named at the map that lacks it', () => {
@@ -170,6 +170,8 @@ describe('the mailbox list', () => {
   test('quotes may hold delimiters, quotes and line ends, and places stay right after them', () => {
     const text = `"address","display name","source secret","target secret"\r\na@example.org,"The ""A"",\r\nof course",env:A,env:B\r\nnobody,,env:A,env:B\r\n`;
     expect(listFaults(text)).toEqual(['mailboxes.csv:4:1 the address is not a mail address.']);
+    const later = text.replace('course",env:A', 'course",oops').replace('nobody', 'b@example.org');
+    expect(listFaults(later)[0]).toMatch(/^mailboxes\.csv:3:12 the source secret/);
     expect(read(planText, text.replace('nobody', 'b@example.org')).mailboxes[0]?.displayName).toBe(
       'The "A",\r\nof course',
     );
