@@ -9,6 +9,7 @@
  * | MAILFERRY_NAMESPACE | TEMPORAL_NAMESPACE, else default | Temporal namespace |
  * | MAILFERRY_API_HOST, MAILFERRY_API_PORT | 127.0.0.1, 7080 | where the API listens; port 0 lets the system choose |
  * | MAILFERRY_PUBLIC_URL | http://host:port | what links in mails begin with |
+ * | MAILFERRY_TEMPORAL_UI_URL | the embedded one | origin of the Temporal UI that may decode payloads |
  * | MAILFERRY_SMTP_URL | files under the home folder | smtp:// or smtps:// URL for notifications |
  * | MAILFERRY_MAIL_FROM | mailferry@localhost | sender of notifications |
  * | MAILFERRY_PAYLOAD_KEY, MAILFERRY_PAYLOAD_KEY_FILE | a file under the home folder | 32 bytes, hex or base64 |
@@ -32,6 +33,8 @@ export interface Config {
     /** Null: the embedded server. */
     readonly address: string | null;
     readonly namespace: string;
+    /** Where somebody else's Temporal UI is served; null: the embedded one, or none. */
+    readonly uiUrl: string | null;
   };
   readonly api: {
     readonly host: string;
@@ -87,6 +90,7 @@ export function readConfig(env: Readonly<Record<string, string | undefined>>): C
     temporal: {
       address: values.TEMPORAL_ADDRESS ?? null,
       namespace: values.MAILFERRY_NAMESPACE ?? values.TEMPORAL_NAMESPACE ?? 'default',
+      uiUrl: values.MAILFERRY_TEMPORAL_UI_URL ?? null,
     },
     api: {
       host: values.MAILFERRY_API_HOST,
@@ -150,6 +154,7 @@ const Environment = z
     MAILFERRY_API_HOST: z.string().default('127.0.0.1'),
     MAILFERRY_API_PORT: port(0).default(7080),
     MAILFERRY_PUBLIC_URL: url(['http', 'https']).optional(),
+    MAILFERRY_TEMPORAL_UI_URL: url(['http', 'https']).optional(),
     MAILFERRY_SMTP_URL: url(['smtp', 'smtps']).optional(),
     MAILFERRY_MAIL_FROM: z
       .string()

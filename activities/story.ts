@@ -5,7 +5,7 @@ import type { ApprovalStore, GateState, Json, MigrationStore, StoredDecision } f
 import type { AcknowledgedStep, GateId, StepId } from '../domain/steps.ts';
 import { type GateContext, gatherEvidence } from './evidence.ts';
 import { listAllMailboxes } from './mailbox-pages.ts';
-import { ACKNOWLEDGEMENT_TEXTS } from './texts.ts';
+import { ACKNOWLEDGEMENT_TEXTS } from '../domain/acknowledgement-texts.ts';
 
 /** Signals to the mailbox passes that are under way; those that have ended are passed over. */
 export interface MailboxSignals {

@@ -14,7 +14,7 @@ import { createOutbox } from '../adapters/ledger/outbox.ts';
 import { createFileNotifier } from '../adapters/notify/file-notifier.ts';
 import { createSmtpNotifier } from '../adapters/notify/smtp-notifier.ts';
 import { planReader } from '../adapters/plan/read-plan.ts';
-import { API_URL_FILE, writeHomeFile } from '../cli/home.ts';
+import { API_URL_FILE, writeHomeFile } from '../home.ts';
 import { type Config, readConfig } from '../config.ts';
 import { MigrationError } from '../domain/errors.ts';
 import { getPayloadKey } from '../embedded/payload-key.ts';
@@ -148,8 +148,7 @@ async function main(): Promise<void> {
     namespace: config.temporal.namespace,
     dataConverter: dataConverter(codec),
   });
-  const temporalUiUrl = process.env['MAILFERRY_TEMPORAL_UI_URL'] || null;
-  const api = await startApi({ config, db, temporal, codec, codecKey: key, temporalUiUrl, logger });
+  const api = await startApi({ config, db, temporal, codec, codecKey: key, temporalUiUrl: config.temporal.uiUrl, logger });
   await new Promise<void>((resolve) => {
     for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => resolve());
   });

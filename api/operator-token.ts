@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto';
-import { findHomeFile, OPERATOR_TOKEN_FILE, writeHomeFile } from '../cli/home.ts';
+import { findHomeFile, OPERATOR_TOKEN_FILE, writeHomeFile } from '../home.ts';
 import type { Config } from '../config.ts';
 import type { AccessStore } from '../domain/ports/store.ts';
 import { registerSecret } from '../log.ts';

@@ -49,7 +49,7 @@ function idleActivities(mailboxes: (migrationId: string) => number): Activities 
       return { withWork: [], unchanged: mailboxIds.length };
     },
     copyMailbox: async () => ({ moved: 1, refused: 0, vanished: 0 }),
-    verifyMailbox: async () => undefined,
+    verifyMailbox: async () => ({ moved: 1 }),
     holdMailbox: async () => undefined,
     releaseMailbox: async () => undefined,
   };

@@ -1,10 +1,11 @@
 import { type ErrorCode, MigrationError } from './errors.ts';
-import { fingerprintOf, replaceNul } from './fingerprint.ts';
+import { fingerprintOf } from './fingerprint.ts';
 import { isSettled } from './look-at-mailbox.ts';
 import type { CensusEntry, FolderPath, FolderRole, FolderStatus, Message, SourceFolder } from './mail.ts';
 import type { Pass } from './passes.ts';
 import type { DeliveredCopy, FolderEntry, Lease, Ledger, LedgerMessage, Outcome } from './ports/ledger.ts';
 import type { Appended, MailSource, MailTarget, TargetFolder } from './ports/mail.ts';
+import { repairForAppend } from './repair.ts';
 import { NOTHING_UNCLAIMED, readUnclaimed, type Unclaimed } from './unclaimed.ts';
 
 export interface CopyCounts {
@@ -114,14 +115,15 @@ async function reconcile(context: CopyContext, job: FolderJob, folder: TargetFol
       continue;
     }
     const raw = (await readMessage(context.source, job.folder, message, []))?.raw;
-    const repaired = raw !== undefined && replaceNul(raw) !== raw;
+    const detail = raw === undefined ? null : repairForAppend(raw).detail;
+    const state = detail === null ? 'copied' : 'repaired';
     outcomes.push({
-      ...outcome(message, repaired ? 'repaired' : 'copied'),
+      ...outcome(message, state),
       fingerprint: message.fingerprint,
       target: target.reportsUid ? id : null,
-      detail: repaired ? NUL_REPLACED : null,
+      detail,
     });
-    counts[repaired ? 'repaired' : 'copied'] += 1;
+    counts[state] += 1;
   }
   await ledger.recordOutcomes(lease, job.entry.id, pass, outcomes);
   context.report();
@@ -149,7 +151,8 @@ interface Ready {
   readonly message: LedgerMessage;
   readonly mail: Message;
   readonly fingerprint: string;
-  readonly repaired: boolean;
+  /** What had to be changed; null where the bytes go as they are. */
+  readonly repair: string | null;
 }
 
 async function copyBatch(
@@ -236,8 +239,8 @@ async function readBatch(
       settled.push({ ...outcome(message, 'already-there'), fingerprint, target: target.reportsUid ? id : null });
       continue;
     }
-    const raw = replaceNul(mail.raw);
-    ready.push({ message, mail: { ...mail, raw }, fingerprint, repaired: raw !== mail.raw });
+    const { raw, detail: repair } = repairForAppend(mail.raw);
+    ready.push({ message, mail: { ...mail, raw }, fingerprint, repair });
     bytes += raw.length;
   }
   return { ready, settled };
@@ -260,8 +263,6 @@ async function readMessage(
   }
 }
 
-const NUL_REPLACED = 'NUL bytes were replaced by 0x80: no IMAP server may take them (RFC 9051 §9).';
-
 /** Codes with which a target says that the message is not there. Whatever is not listed may have happened. */
 const CERTAIN: ReadonlySet<ErrorCode> = new Set([
   ...(['QUOTA_EXCEEDED', 'THROTTLED', 'SERVER_BUSY', 'MAILBOX_MISSING', 'FOLDER_REFUSED', 'FOLDER_VANISHED'] as const),
@@ -271,13 +272,13 @@ function didNotHappen(error: unknown): boolean {
   return error instanceof MigrationError && CERTAIN.has(error.code);
 }
 
-function delivered({ message, fingerprint, repaired }: Ready, { id, droppedFlags }: Appended): Outcome {
+function delivered({ message, fingerprint, repair }: Ready, { id, droppedFlags }: Appended): Outcome {
   const details = [
-    ...(repaired ? [NUL_REPLACED] : []),
+    ...(repair === null ? [] : [repair]),
     ...(droppedFlags.length > 0 ? [`The target does not take these flags: ${droppedFlags.join(' ')}`] : []),
   ];
   const detail = details.length > 0 ? details.join(' ') : null;
-  return { ...outcome(message, repaired ? 'repaired' : 'copied'), fingerprint, target: id, detail };
+  return { ...outcome(message, repair === null ? 'copied' : 'repaired'), fingerprint, target: id, detail };
 }
 
 function notSent({ message, fingerprint }: Ready): Outcome {

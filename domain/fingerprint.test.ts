@@ -19,13 +19,20 @@ describe('the fingerprint', () => {
     expect(of(text)).toBe(of('a\r\nb'));
   });
 
-  test('reads CR CR LF and LF LF as two line ends', () => {
-    expect(of('a\r\r\nb')).toBe(of('a\r\n\r\nb'));
+  test('reads LF LF and CR CR as two line ends, and CR CR LF as one', () => {
     expect(of('a\n\nb')).toBe(of('a\r\n\r\nb'));
+    expect(of('a\r\rb')).toBe(of('a\r\n\r\nb'));
+    expect(of('a\r\r\r\nb')).toBe(of('a\r\nb'));
+  });
+
+  test('does not see a CR at the very end', () => {
+    expect(of('a\r\r')).toBe(of('a'));
+    expect(of('a\r\n')).not.toBe(of('a'));
+    expect(of('a\r\n\r')).toBe(of('a\r\n'));
   });
 
   test('sees line ends at the very start and end', () => {
-    expect(of('\na\r')).toBe(of('\r\na\r\n'));
+    expect(of('\na\n')).toBe(of('\r\na\r\n'));
   });
 
   test('reads NUL as 0x80', () => {
@@ -42,7 +49,10 @@ describe('the fingerprint', () => {
     fc.assert(
       fc.property(bytes, (raw) => {
         const latin1 = raw.toString('latin1');
-        const mended = latin1.replace(/\r\n|\r|\n/g, '\r\n').replaceAll('\0', '\x80');
+        const mended = latin1
+          .replace(/\r+$/, '')
+          .replace(/\r+\n|\r|\n/g, '\r\n')
+          .replaceAll('\0', '\x80');
         return fingerprintOf(raw) === createHash('sha256').update(mended, 'latin1').digest('hex');
       }),
     );

@@ -40,8 +40,7 @@ const ARROWS: Readonly<Record<string, Arrows>> = {
   activities: { values: ['domain'] },
   workflows: { values: ['domain'], types: ['activities'] },
   workers: { values: ['domain', 'adapters', 'activities', 'workflows', 'api', 'embedded', ...ROOT_FILES] },
-  // activities/texts.ts is what contacts are asked: the mail and the portal show the same words.
-  api: { values: ['domain', 'workflows', 'activities/texts.ts', ...ROOT_FILES] },
+  api: { values: ['domain', 'workflows', ...ROOT_FILES] },
   cli: { values: ['domain', 'adapters', 'workflows', 'workers', 'api', 'embedded', 'setup', ...ROOT_FILES] },
   embedded: { values: ['domain', 'adapters', 'workflows', 'workers', 'api', 'setup', ...ROOT_FILES] },
   lab: {

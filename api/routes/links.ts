@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { ACKNOWLEDGEMENT_TEXTS } from '../../activities/texts.ts';
+import { ACKNOWLEDGEMENT_TEXTS } from '../../domain/acknowledgement-texts.ts';
 import { MigrationError } from '../../domain/errors.ts';
 import type { StoredLink } from '../../domain/ports/store.ts';
 import { STEPS } from '../../domain/steps.ts';

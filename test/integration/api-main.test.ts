@@ -9,7 +9,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { createApprovalStore } from '../../adapters/ledger/approval-store.ts';
 import { codecPath, type RunningApi, startApi } from '../../api/main.ts';
 import { createTemporalGateway } from '../../api/temporal-gateway.ts';
-import { findHomeFile, OPERATOR_TOKEN_FILE } from '../../cli/home.ts';
+import { findHomeFile, OPERATOR_TOKEN_FILE } from '../../home.ts';
 import { readConfig } from '../../config.ts';
 import { findFreePort } from '../../embedded/ports.ts';
 import { type EmbeddedTemporal, startEmbeddedTemporal } from '../../embedded/temporal.ts';

@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { viewOf } from '../../api/draft-view.ts';
-import { API_URL_FILE, findHomeFile, OPERATOR_TOKEN_FILE, writeHomeFile } from '../../cli/home.ts';
+import { API_URL_FILE, findHomeFile, OPERATOR_TOKEN_FILE, writeHomeFile } from '../../home.ts';
 import { type Io, printable, renderTable, widthOf } from '../../cli/output.ts';
 import { runCli } from '../../cli/run.ts';
 import { type ApiWorld, examplePlan, newApiWorld, TOKEN } from '../support/api-world.ts';

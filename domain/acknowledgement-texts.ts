@@ -1,4 +1,4 @@
-import type { AcknowledgedStep } from '../domain/steps.ts';
+import type { AcknowledgedStep } from './steps.ts';
 
 /** What the client's contact is asked to acknowledge, in words an office manager can use. */
 export const ACKNOWLEDGEMENT_TEXTS: Readonly<Record<AcknowledgedStep, string>> = {

@@ -1,0 +1,38 @@
+import { hostname } from 'node:os';
+import { createDnsProbe } from '../adapters/dns/probe.ts';
+import { createExchangeAdminConnector } from '../adapters/exchange-admin/connector.ts';
+import { createImapConnector } from '../adapters/imap/connector.ts';
+import { createApprovalStore } from '../adapters/ledger/approval-store.ts';
+import type { Db } from '../adapters/ledger/database.ts';
+import { createPostgresLedger } from '../adapters/ledger/ledger.ts';
+import { createMigrationStore } from '../adapters/ledger/migration-store.ts';
+import { createProbeSender } from '../adapters/notify/probe-sender.ts';
+import { createSecrets } from '../adapters/secrets/secrets.ts';
+import type { Config } from '../config.ts';
+import { registerSecret } from '../log.ts';
+import type { WorkerPorts } from './start-workers.ts';
+
+/** The adapters that activities work with, over one database. */
+export function buildWorkerPorts(config: Config, db: Db, publicUrl: string): WorkerPorts {
+  const files = createSecrets(process.cwd());
+  const secrets = {
+    async resolve(ref: string): Promise<string> {
+      const value = await files.resolve(ref);
+      registerSecret(value); // whatever is logged from here on, this is struck out of it
+      return value;
+    },
+  };
+  return {
+    store: createMigrationStore(db),
+    approvals: createApprovalStore(db),
+    ledger: createPostgresLedger(db),
+    connector: createImapConnector(secrets),
+    admin: createExchangeAdminConnector({ secrets }),
+    dns: createDnsProbe(),
+    secrets,
+    probeSender: createProbeSender(),
+    probeFrom: config.mailFrom,
+    publicUrl,
+    holder: `${hostname()}/${process.pid}`,
+  };
+}

@@ -1,0 +1,76 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { Client, Connection } from '@temporalio/client';
+import type { PayloadCodec } from '@temporalio/common';
+import { NativeConnection, Runtime } from '@temporalio/worker';
+import type { Logger } from 'pino';
+import type { Config } from '../config.ts';
+import { MigrationError } from '../domain/errors.ts';
+import { ensureSearchAttributes } from '../embedded/search-attributes.ts';
+import { temporalConnectOptions } from '../embedded/temporal-connect.ts';
+import { SEARCH_ATTRIBUTES } from '../workflows/names.ts';
+import { dataConverter } from './payload-codec.ts';
+
+export interface TemporalConnections {
+  readonly client: Client;
+  readonly native: NativeConnection;
+  close(): Promise<void>;
+}
+
+/** Routes the SDK's own log lines into ours. Once a process, before the first connection. */
+export function installTemporalLog(logger: Logger): void {
+  const log = logger.child({ part: 'temporal' });
+  const write = (level: 'trace' | 'debug' | 'info' | 'warn' | 'error') => (message: string, meta?: object) =>
+    log[level](meta ?? {}, message);
+  Runtime.install({
+    logger: {
+      log: (level, message, meta) => write(level.toLowerCase() as 'info')(message, meta),
+      trace: write('trace'),
+      debug: write('debug'),
+      info: write('debug'), // worker state changes: of no use to an operator
+      warn: write('warn'),
+      error: write('error'),
+    },
+    telemetryOptions: { logging: { filter: { core: 'WARN', other: 'ERROR' }, forward: {} } },
+    shutdownSignals: [], // the process decides itself when its workers end
+  });
+}
+
+/**
+ * Connects client and workers to one server, with our codec, and makes sure that its search attributes exist.
+ * @throws TEMPORAL_UNAVAILABLE after a minute of trying
+ */
+export async function connectTemporal(
+  config: Config,
+  address: string,
+  codec: PayloadCodec,
+): Promise<TemporalConnections> {
+  const options = { ...temporalConnectOptions(process.env), address };
+  const deadline = Date.now() + 60_000;
+  for (;;) {
+    try {
+      const connection = await Connection.connect(options);
+      const native = await NativeConnection.connect(options);
+      await ensureSearchAttributes(connection, config.temporal.namespace, SEARCH_ATTRIBUTES);
+      const client = new Client({
+        connection,
+        namespace: config.temporal.namespace,
+        dataConverter: dataConverter(codec),
+      });
+      return {
+        client,
+        native,
+        async close() {
+          await Promise.allSettled([connection.close(), native.close()]);
+        },
+      };
+    } catch (cause) {
+      if (Date.now() > deadline) {
+        throw new MigrationError('TEMPORAL_UNAVAILABLE', `Temporal at ${address} does not answer.`, {
+          facts: { address },
+          cause,
+        });
+      }
+      await sleep(1_000);
+    }
+  }
+}
