@@ -1,0 +1,87 @@
+import { Agent, request as httpsRequest, type RequestOptions } from 'node:https';
+import type { TLSSocket } from 'node:tls';
+import { getCACertificates } from 'node:tls';
+
+/** An answer of Graph or Exchange is a page of JSON; more than this is something else. */
+const MAX_BODY_BYTES = 16 * 1024 * 1024;
+
+export interface HttpsCall {
+  readonly url: string;
+  readonly method: string;
+  readonly headers: Readonly<Record<string, string>>;
+  readonly body: string | null;
+  readonly signal: AbortSignal;
+}
+
+/** A call without an answer. `sent` false: no byte of it can have reached the server, so it did not happen. */
+export class NoAnswerError extends Error {
+  override readonly name = 'NoAnswerError';
+  readonly sent: boolean;
+  /** Node's or OpenSSL's code, e.g. ECONNREFUSED, CERT_HAS_EXPIRED. */
+  readonly code: string;
+
+  constructor(sent: boolean, code: string, cause: unknown) {
+    super(cause instanceof Error ? cause.message : String(cause), { cause });
+    this.sent = sent;
+    this.code = code;
+  }
+}
+
+export type HttpsTransport = (call: HttpsCall) => Promise<Response>;
+
+/**
+ * One call, one attempt, the whole body read. Not `fetch`: that hides whether anything was sent before a failure, and trusts a
+ * private authority only if the whole process does; here the authority counts for one tenant's connections.
+ * @throws NoAnswerError
+ */
+export function createHttpsTransport(caPem: string | null): HttpsTransport {
+  const ca = caPem === null ? null : [...getCACertificates('default'), caPem];
+  const agent = new Agent({ keepAlive: true, maxSockets: 8, ...(ca && { ca }) });
+  return (call) => send(call, agent);
+}
+
+function send({ url, method, headers, body, signal }: HttpsCall, agent: Agent): Promise<Response> {
+  return new Promise((resolve, reject) => {
+    let sent = false;
+    const fail = (error: unknown) => reject(new NoAnswerError(sent, codeOf(error), error));
+    const bytes = body === null ? null : Buffer.from(body);
+    const options: RequestOptions = {
+      method,
+      agent,
+      signal,
+      headers: { ...headers, ...(bytes && { 'content-length': bytes.length }) },
+    };
+    const request = httpsRequest(url, options, (response) => {
+      const chunks: Buffer[] = [];
+      let size = 0;
+      response.on('data', (chunk: Buffer) => {
+        size += chunk.length;
+        if (size > MAX_BODY_BYTES) response.destroy(new Error(`the answer is larger than ${MAX_BODY_BYTES} bytes`));
+        else chunks.push(chunk);
+      });
+      response.on('error', fail);
+      response.on('end', () => {
+        const status = response.statusCode ?? 0;
+        if (status < 200 || status > 599) return fail(new Error(`HTTP status ${status}`));
+        const answerHeaders = new Headers();
+        for (const [name, value] of Object.entries(response.headersDistinct)) {
+          for (const one of value ?? []) answerHeaders.append(name, one);
+        }
+        // RFC 9110 §6.4.1: these never have a body, and Response refuses one.
+        const content = status === 204 || status === 205 || status === 304 ? null : Buffer.concat(chunks);
+        resolve(new Response(content, { status, headers: answerHeaders }));
+      });
+    });
+    request.on('error', fail);
+    request.on('socket', (socket) => {
+      if (request.reusedSocket) sent = true;
+      else (socket as TLSSocket).once('secureConnect', () => (sent = true)); // an https agent makes nothing else
+    });
+    request.end(bytes ?? undefined);
+  });
+}
+
+function codeOf(error: unknown): string {
+  const code = (error as { code?: unknown } | null)?.code;
+  return typeof code === 'string' ? code : 'UNKNOWN';
+}

@@ -1,0 +1,95 @@
+import { type ErrorFacts, MigrationError } from '../../domain/errors.ts';
+import { NoAnswerError } from './https-transport.ts';
+
+/** What a call is, as far as its failure is concerned. */
+export interface CallKind {
+  /** Stands in messages and facts: `create user`, `New-DistributionGroup`. No addresses. */
+  readonly name: string;
+  /** Whether it changes anything: then no answer means that it may have happened (exchange.md §9.4, 3). */
+  readonly effect: boolean;
+}
+
+/** OpenSSL's and Node's words for a certificate that does not hold. */
+const UNTRUSTED = /CERT|SELF_SIGNED|UNABLE_TO_VERIFY|UNABLE_TO_GET_ISSUER|ERR_TLS_/;
+
+/** The failure of a call that got no answer. */
+export function withoutAnswer(call: CallKind, error: unknown): MigrationError {
+  if (!(error instanceof NoAnswerError)) return unknownOrUnreachable(call, 'failed', {}, error);
+  const facts = { call: call.name, reason: error.code };
+  if (!error.sent && UNTRUSTED.test(error.code)) {
+    return new MigrationError('TLS_UNTRUSTED', `${call.name}: the certificate of the server is not trusted`, {
+      facts,
+      cause: error,
+    });
+  }
+  if (!error.sent) {
+    return new MigrationError('TARGET_ADMIN_UNREACHABLE', `${call.name}: the server cannot be reached`, {
+      facts,
+      cause: error,
+    });
+  }
+  return unknownOrUnreachable(call, 'got no answer', facts, error);
+}
+
+/** The failure of a call that was answered with something else than 2xx. `code` is the server's own word. */
+export function fromStatus(
+  call: CallKind,
+  status: number,
+  code: string | null,
+  retryAfterMs: number | undefined,
+  cause: unknown,
+): MigrationError {
+  const facts = { call: call.name, status, errorCode: code };
+  const options = { facts, cause, ...(retryAfterMs !== undefined && { retryAfterMs }) };
+  if (status === 429) return new MigrationError('THROTTLED', `${call.name}: the tenant asks us to slow down`, options);
+  // 503 and 504 of a create are unknown, whatever an SDK thinks (exchange.md §8, §9.4).
+  if (status >= 500) return unknownOrUnreachable(call, `was answered ${status}`, facts, cause, retryAfterMs);
+  if (status === 403) return new MigrationError('CONSENT_REVOKED', `${call.name}: the access lacks a right`, options);
+  if (status >= 400) {
+    return new MigrationError('TARGET_ADMIN_REFUSED', `${call.name} was refused with ${status} ${code ?? ''}`, options);
+  }
+  return unknownOrUnreachable(call, `was answered ${status}, which is no answer to it`, facts, cause);
+}
+
+function unknownOrUnreachable(
+  call: CallKind,
+  what: string,
+  facts: ErrorFacts,
+  cause: unknown,
+  retryAfterMs?: number,
+): MigrationError {
+  return new MigrationError(
+    call.effect ? 'OUTCOME_UNKNOWN' : 'TARGET_ADMIN_UNREACHABLE',
+    `${call.name} ${what}${call.effect ? '; it may have worked' : ''}`,
+    { facts: { call: call.name, ...facts }, cause, ...(retryAfterMs !== undefined && { retryAfterMs }) },
+  );
+}
+
+/** Seconds, fractional ones too ("2.128", exchange.md §3), or an HTTP date (RFC 9110 §10.2.3). */
+export function retryAfterMs(header: string | null | undefined, nowMs: number): number | undefined {
+  if (header === null || header === undefined || header.trim() === '') return undefined;
+  const seconds = Number(header);
+  if (Number.isFinite(seconds)) return Math.max(0, Math.ceil(seconds * 1_000));
+  const at = Date.parse(header);
+  return Number.isNaN(at) ? undefined : Math.max(0, at - nowMs);
+}
+
+/**
+ * Runs an effect. When it may have happened it looks before anybody repeats it: after an unknown outcome, and after a refusal of
+ * the kind "exists already", which is how an earlier attempt that was not seen yet shows itself.
+ * @param happened reads the server back; false lets the error pass, so that a later attempt begins with its own look
+ */
+export async function effectOrLook(effect: () => Promise<unknown>, happened: () => Promise<boolean>): Promise<void> {
+  try {
+    await effect();
+  } catch (error) {
+    if (!mayHaveHappened(error) || !(await happened())) throw error;
+  }
+}
+
+function mayHaveHappened(error: unknown): boolean {
+  if (!(error instanceof MigrationError)) return false;
+  if (error.code === 'OUTCOME_UNKNOWN') return true;
+  const { status } = error.facts;
+  return error.code === 'TARGET_ADMIN_REFUSED' && (status === 400 || status === 409);
+}

@@ -1,0 +1,118 @@
+import { MigrationError } from '../../domain/errors.ts';
+import type { AdminEndpoint } from '../../domain/plan.ts';
+import type { Secrets } from '../../domain/ports/services.ts';
+import type { HttpsTransport } from './https-transport.ts';
+import { type CallKind, fromStatus, retryAfterMs, withoutAnswer } from './outcome.ts';
+
+/** A token that is refused this soon after it was given is no matter of its age: the access itself is gone. */
+const FRESH_MS = 60_000;
+/** Asked anew so long before it ends, or a tenth of its life before, so that no call starts with a token about to end. */
+const RENEW_BEFORE_MS = 60_000;
+
+const TOKEN_CALL: CallKind = { name: 'OAuth2 token', effect: false };
+
+export interface TokenSource {
+  /** The token that is valid now. Asked once for all callers that wait at the same time. */
+  get(): Promise<string>;
+  /** Forgets the token that an API refused with 401 and says what that means. */
+  refused(call: CallKind, cause: unknown): MigrationError;
+}
+
+export interface TokenOptions {
+  readonly endpoint: Pick<AdminEndpoint, 'tokenUrl' | 'clientId' | 'clientSecret' | 'baseUrl'>;
+  readonly secrets: Secrets;
+  readonly send: HttpsTransport;
+  readonly timeoutMs: number;
+  readonly now: () => number;
+}
+
+interface Token {
+  readonly value: string;
+  readonly givenAtMs: number;
+  readonly renewAtMs: number;
+}
+
+/**
+ * OAuth2 client credentials (RFC 6749 §4.4) for one API; the scope is the API's own address with `/.default`, as Entra has it.
+ * The secret is read at each renewal and not kept.
+ * @throws SECRET_MISSING, TARGET_ADMIN_REFUSED (wrong secret), CONSENT_REVOKED, TARGET_ADMIN_UNREACHABLE, THROTTLED
+ */
+export function createTokenSource(options: TokenOptions): TokenSource {
+  let token: Token | null = null;
+  let asking: Promise<Token> | null = null;
+  return {
+    async get() {
+      if (token !== null && options.now() < token.renewAtMs) return token.value;
+      asking ??= askToken(options).finally(() => {
+        asking = null;
+      });
+      token = await asking;
+      return token.value;
+    },
+    refused(call, cause) {
+      const isFresh = token !== null && options.now() - token.givenAtMs < FRESH_MS;
+      token = null;
+      return isFresh
+        ? new MigrationError('CONSENT_REVOKED', `${call.name}: a fresh access token is refused`, {
+            facts: { call: call.name, status: 401 },
+            cause,
+          })
+        : new MigrationError(
+            'TARGET_ADMIN_UNREACHABLE',
+            `${call.name}: the access token is refused; we ask for a new one`,
+            {
+              facts: { call: call.name, status: 401 },
+              cause,
+            },
+          );
+    },
+  };
+}
+
+async function askToken({ endpoint, secrets, send, timeoutMs, now }: TokenOptions): Promise<Token> {
+  const body = new URLSearchParams({
+    grant_type: 'client_credentials',
+    client_id: endpoint.clientId,
+    client_secret: await secrets.resolve(endpoint.clientSecret),
+    scope: `${new URL(endpoint.baseUrl).origin}/.default`,
+  }).toString();
+  const givenAtMs = now();
+  let response: Response;
+  try {
+    response = await send({
+      url: endpoint.tokenUrl,
+      method: 'POST',
+      headers: { 'content-type': 'application/x-www-form-urlencoded', accept: 'application/json' },
+      body,
+      signal: AbortSignal.timeout(timeoutMs),
+    });
+  } catch (error) {
+    throw withoutAnswer(TOKEN_CALL, error);
+  }
+  const answer: unknown = await response.json().catch(() => null);
+  if (!response.ok) throw refusal(response, answer, now());
+  const { access_token: value, expires_in: seconds } = (answer ?? {}) as {
+    access_token?: unknown;
+    expires_in?: unknown;
+  };
+  if (typeof value !== 'string' || typeof seconds !== 'number' || !(seconds > 0)) {
+    throw withoutAnswer(TOKEN_CALL, new Error('the answer holds no token'));
+  }
+  const lifeMs = seconds * 1_000;
+  return { value, givenAtMs, renewAtMs: givenAtMs + lifeMs - Math.min(RENEW_BEFORE_MS, lifeMs / 10) };
+}
+
+function refusal(response: Response, answer: unknown, nowMs: number): MigrationError {
+  const { error, error_description: description } = (answer ?? {}) as { error?: unknown; error_description?: unknown };
+  const code = typeof error === 'string' ? error : null;
+  // Entra's description names the ids of app and tenant, never the secret.
+  const cause = new Error(typeof description === 'string' ? description : `HTTP status ${response.status}`);
+  // RFC 6749 §5.2: the client is known but may not have a token this way. For Entra: not consented to, or gone from the tenant.
+  if (code === 'unauthorized_client' || code === 'access_denied') {
+    return new MigrationError('CONSENT_REVOKED', `no access token: ${code}`, {
+      facts: { call: TOKEN_CALL.name, status: response.status, errorCode: code },
+      cause,
+    });
+  }
+  return fromStatus(TOKEN_CALL, response.status, code, retryAfterMs(response.headers.get('retry-after'), nowMs), cause);
+}
