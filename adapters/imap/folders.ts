@@ -14,9 +14,10 @@ export interface ListedFolder {
 
 /** The personal folders, INBOX first, each once. */
 export async function listFolders(connection: ImapConnection): Promise<readonly ListedFolder[]> {
-  const listed = await connection.run('list', {}, (client) => client.list({ listOnly: true }));
+  // With `listOnly` imapflow asks neither for special uses nor, below a prefix such as `INBOX.`, for INBOX itself.
+  const listed = await connection.run('list', {}, (client) => client.list());
   const folders = new Map<string, ListedFolder>();
-  for (const { path: id, flags, delimiter } of listed) {
+  for (const { path: id, flags, delimiter } of listed.filter((folder) => folder.listed)) {
     const names = delimiter ? { ...connection.names, separator: delimiter } : connection.names;
     const path = pathOfWireName(id, names);
     const role = path.join() === 'INBOX' ? 'inbox' : roleOfSpecialUse(flags);
