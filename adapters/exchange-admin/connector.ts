@@ -1,0 +1,99 @@
+import { createHash } from 'node:crypto';
+import { readFileSync } from 'node:fs';
+import { MigrationError } from '../../domain/errors.ts';
+import type { AdminEndpoint } from '../../domain/plan.ts';
+import type { ExchangeAdmin, ExchangeAdminConnector } from '../../domain/ports/exchange-admin.ts';
+import type { Secrets } from '../../domain/ports/services.ts';
+import { createGraph, type Graph, readBaseUrl } from '../graph/graph.ts';
+import { createHttpsTransport } from '../graph/https-transport.ts';
+import { createTokenSource } from '../graph/token-source.ts';
+import { ensureAddOn } from './add-ons.ts';
+import { type Cmdlets, createCmdlets } from './cmdlets.ts';
+import { ensureList, findList } from './lists.ts';
+import { ensureMailbox, findMailbox } from './mailboxes.ts';
+import { ensureRedirection, findRedirection } from './redirection.ts';
+import type { Tenant } from './tenant.ts';
+
+export interface ExchangeAdminOptions {
+  readonly secrets: Secrets;
+  /** For one call. Exchange's own cmdlets may take most of a minute. */
+  readonly timeoutMs?: number;
+  readonly now?: () => number;
+}
+
+/**
+ * Administration over Microsoft Graph and Exchange's cmdlets. Clients of the same endpoint share connections and access token over
+ * all `open` calls of a process. A certificate file is read at each `open`, so a replaced one counts.
+ */
+export function createExchangeAdminConnector(options: ExchangeAdminOptions): ExchangeAdminConnector {
+  const { secrets, timeoutMs = 60_000, now = Date.now } = options;
+  const graphs = new Map<string, Graph>();
+  const cmdlets = new Map<string, Cmdlets>();
+
+  const wire = (endpoint: AdminEndpoint) => {
+    const caPem = endpoint.caFile === null ? null : readAuthority(endpoint.caFile);
+    return {
+      key: createHash('sha256')
+        .update(JSON.stringify([endpoint, caPem]))
+        .digest('hex'),
+      parts: () => {
+        const send = createHttpsTransport(caPem);
+        return { send, timeoutMs, now, tokens: createTokenSource({ endpoint, secrets, send, timeoutMs, now }) };
+      },
+    };
+  };
+  return {
+    open(target) {
+      const { graph: graphEndpoint, exchangeAdmin } = target;
+      const toGraph = wire(graphEndpoint);
+      const graph = orMake(graphs, toGraph.key, () =>
+        createGraph({ ...toGraph.parts(), baseUrl: graphEndpoint.baseUrl }),
+      );
+      const toExchange = wire(exchangeAdmin);
+      const commands = orMake(cmdlets, toExchange.key, () =>
+        createCmdlets({
+          ...toExchange.parts(),
+          baseUrl: readBaseUrl(exchangeAdmin.baseUrl),
+          tenantId: exchangeAdmin.tenantId,
+        }),
+      );
+      return adminOf({ graph, cmdlets: commands });
+    },
+  };
+}
+
+function adminOf(tenant: Tenant): ExchangeAdmin {
+  return {
+    ensureMailbox: (wanted, signal) => ensureMailbox(tenant, wanted, signal),
+    findMailbox: (address, signal) => findMailbox(tenant, address, signal),
+    ensureList: (address, members, signal) => ensureList(tenant, address, members, signal),
+    findList: (address, signal) => findList(tenant, address.toLowerCase(), signal),
+    ensureAddOn: (address, addOn, signal) => ensureAddOn(tenant, address, addOn, signal),
+    ensureRedirection: (domain, smartHost, signal) => ensureRedirection(tenant, domain, smartHost, signal),
+    findRedirection: (domain, signal) => findRedirection(tenant, domain, signal),
+    async *listAcceptedDomains(signal) {
+      for await (const entry of tenant.graph.list('list domains', '/domains', signal)) {
+        const { id, isVerified, supportedServices } = entry as Readonly<Record<string, unknown>>;
+        const hasMail = Array.isArray(supportedServices) && supportedServices.includes('Email');
+        if (typeof id === 'string' && isVerified === true && hasMail) yield id;
+      }
+    },
+  };
+}
+
+function readAuthority(caFile: string): string {
+  try {
+    return readFileSync(caFile, 'utf8');
+  } catch (cause) {
+    throw new MigrationError('TLS_UNTRUSTED', 'the file of the certificate authority cannot be read', {
+      facts: { caFile },
+      cause,
+    });
+  }
+}
+
+function orMake<T>(known: Map<string, T>, key: string, make: () => T): T {
+  const found = known.get(key) ?? make();
+  known.set(key, found);
+  return found;
+}
