@@ -77,23 +77,29 @@ async function compareFolder(
   { fromUid, expected }: Scope,
   onSeen: (count: number) => void,
 ): Promise<FolderFinding> {
-  const balance = new Map<string, number>();
-  for (const { fingerprint } of expected) balance.set(fingerprint, (balance.get(fingerprint) ?? 0) - 1);
+  const owed = new Map<string, number>();
+  for (const { fingerprint } of expected) owed.set(fingerprint, (owed.get(fingerprint) ?? 0) + 1);
+  const ours = firstUidOfOurs(expected);
   let seen = 0;
+  let doubled = 0;
+  // Those before our first copy are counted against what is owed, and are no doubles if they are too many: they were there
+  // before us, be it twice (T42). What we did not bring at all is none of our business.
   const folder: TargetFolder = await target.ensureFolder(targetPath, role);
   for await (const message of target.listMessages(folder, fromUid)) {
     signal?.throwIfAborted();
     seen += 1;
     const fingerprint = fingerprintOf(message.raw);
-    const owed = balance.get(fingerprint);
-    if (owed !== undefined) balance.set(fingerprint, owed + 1); // what we did not bring is none of our business
+    const left = owed.get(fingerprint);
+    if (left !== undefined && left > 0) owed.set(fingerprint, left - 1);
+    else if (left !== undefined && message.uid >= ours) doubled += 1;
     onSeen(seen);
   }
-  let lost = 0;
-  let doubled = 0;
-  for (const owed of balance.values()) {
-    if (owed < 0) lost -= owed;
-    else doubled += owed;
-  }
+  const lost = [...owed.values()].reduce((sum, left) => sum + left, 0);
   return { targetPath, lost, doubled, seen };
+}
+
+/** Infinity where we brought nothing; 1 where a target without UIDPLUS did not tell. */
+function firstUidOfOurs(expected: readonly DeliveredCopy[]): number {
+  const brought = expected.filter((copy) => copy.state !== 'already-there');
+  return Math.min(...brought.map((copy) => copy.targetUid ?? 1));
 }

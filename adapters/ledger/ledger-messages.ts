@@ -175,7 +175,7 @@ export async function listDelivered(
 ): Promise<readonly DeliveredCopy[]> {
   const mailbox = await numberOf(db, mailboxId);
   const { rows } = await sql<DeliveredCopy>`
-    select fingerprint, target_uid as "targetUid", delivered_pass as "passNumber"
+    select fingerprint, state, target_uid as "targetUid", delivered_pass as "passNumber"
     from messages
     where mailbox_number = ${mailbox}
       and target_folder_id = (

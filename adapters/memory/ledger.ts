@@ -209,7 +209,7 @@ export class MemoryLedger implements Ledger {
       if (!isDelivered(state) || givenAway || fingerprint === null || delivery === null) continue;
       if (delivery.target !== pathKey(targetPath)) continue;
       if (delivery.targetUid !== null && delivery.targetUid < fromUid) continue;
-      copies.push({ fingerprint, targetUid: delivery.targetUid, passNumber: delivery.passNumber });
+      copies.push({ fingerprint, state, targetUid: delivery.targetUid, passNumber: delivery.passNumber });
     }
     const unknownLast = Number.MAX_SAFE_INTEGER;
     return copies.toSorted((a, b) => (a.targetUid ?? unknownLast) - (b.targetUid ?? unknownLast));

@@ -127,6 +127,8 @@ export interface Outcome {
 
 export interface DeliveredCopy {
   readonly fingerprint: string;
+  /** One of DELIVERED_STATES: `already-there` was not brought by us. */
+  readonly state: MessageState;
   readonly targetUid: number | null;
   /** Number of the pass that delivered it. */
   readonly passNumber: number;

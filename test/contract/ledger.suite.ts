@@ -240,7 +240,7 @@ export function ledgerContract(name: string, makeLedger: () => Promise<LedgerUnd
           await ledger.recordOutcomes(lease, inbox.id, DELTA, [{ ...copied(1, 'f2', 9), state: 'planned' }]);
           expect(await ledger.nextUnfinished(inbox.id, 10)).toEqual([]);
           expect(await ledger.listDelivered(mailboxId, ['INBOX'], 1)).toEqual([
-            { fingerprint: 'f1', targetUid: 5, passNumber: 1 },
+            { fingerprint: 'f1', state, targetUid: 5, passNumber: 1 },
           ]);
         },
       );
@@ -353,9 +353,9 @@ export function ledgerContract(name: string, makeLedger: () => Promise<LedgerUnd
         await deliver(other, DELTA, 1, 'f4', 12);
         expect(new Set(await ledger.listDelivered(mailboxId, ['INBOX'], 11))).toEqual(
           new Set([
-            { fingerprint: 'f2', targetUid: 11, passNumber: 1 },
-            { fingerprint: 'f3', targetUid: null, passNumber: 1 },
-            { fingerprint: 'f4', targetUid: 12, passNumber: 2 },
+            { fingerprint: 'f2', state: 'copied', targetUid: 11, passNumber: 1 },
+            { fingerprint: 'f3', state: 'copied', targetUid: null, passNumber: 1 },
+            { fingerprint: 'f4', state: 'copied', targetUid: 12, passNumber: 2 },
           ]),
         );
         expect(await ledger.listDelivered(mailboxId, ['Sent'], 1)).toEqual([]);

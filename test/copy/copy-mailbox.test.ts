@@ -299,6 +299,16 @@ describe.each([true, false])('a verification (UIDPLUS: %s)', (reportsUid) => {
     expect(await world.verify(INITIAL)).toMatchObject({ lost: 1, doubled: 0 });
   });
 
+  test('T42: does not take doubles for ours that were there before us, and finds ours beside them', async () => {
+    const world = newMemoryWorld({ reportsUid: true });
+    for (const subject of ['a', 'b']) world.source.addMessage(['INBOX'], mailText(subject));
+    for (const subject of ['a', 'a', 'a']) world.target.addMessage(['INBOX'], mailText(subject));
+    await world.copy(INITIAL);
+    expect(await world.verify(INITIAL)).toMatchObject({ lost: 0, doubled: 0, seen: 4 });
+    world.target.addMessage(['INBOX'], mailText('b'));
+    expect(await world.verify(INITIAL)).toMatchObject({ lost: 0, doubled: 1 });
+  });
+
   test('finds a message that was changed', async () => {
     const world = await copied();
     world.target.removeMessage(['INBOX'], 1);
