@@ -1,13 +1,14 @@
 import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { accessSync, constants, mkdtempSync, readFileSync, statSync } from 'node:fs';
-import { appendFile, chown, mkdir, rm, writeFile } from 'node:fs/promises';
+import { chown, mkdir, rm, writeFile } from 'node:fs/promises';
 import { connect, createServer } from 'node:net';
 import { tmpdir, userInfo } from 'node:os';
 import { dirname, join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { MigrationError } from '../domain/errors.ts';
 import { type DovecotConfig, dovecotConfig, logFile, usersFile } from './dovecot-config.ts';
+import { type ImapEndpoint, withImap } from './imap-client.ts';
 
 export interface DovecotOptions {
   users: readonly { name: string; password: string }[];
@@ -88,12 +89,8 @@ export async function startDovecot(options: DovecotOptions): Promise<Dovecot> {
       return child.pid ?? 0;
     },
     addUser: async (name, password) => {
-      // Dovecot takes the first line of a user, so the old one has to go.
-      const others = readFileSync(usersFile(root), 'utf8')
-        .split('\n')
-        .filter((line) => line !== '' && !line.startsWith(`${name}:`));
-      await writeFile(usersFile(root), others.map((line) => `${line}\n`).join(''));
-      await appendFile(usersFile(root), userLine(name, password));
+      await recordUser(root, name, password);
+      await untilItSignsIn({ host: '127.0.0.1', port: ports.imap, user: name, pass: password });
     },
     stop: async () => {
       process.off('exit', killAtExit);
@@ -198,6 +195,26 @@ async function giveAway(root: string, { uid, gid }: DovecotConfig['account']): P
     join(root, name),
   );
   for (const path of [root, ...names]) if (exists(path)) await chown(path, uid, gid);
+}
+
+async function recordUser(root: string, name: string, password: string): Promise<void> {
+  const lines = readFileSync(usersFile(root), 'utf8').split('\n');
+  // Dovecot takes the first line of a user, so the old one has to go.
+  const others = lines.filter((line) => line !== '' && !line.startsWith(`${name}:`)).map((line) => `${line}\n`);
+  await writeFile(usersFile(root), others.join('') + userLine(name, password));
+}
+
+/** Dovecot looks at the file of users once a second at most (measured against 2.3), so a new line is not read at once. */
+async function untilItSignsIn(endpoint: ImapEndpoint): Promise<void> {
+  const waitUntil = Date.now() + START_LIMIT_MS;
+  for (;;) {
+    try {
+      return await withImap(endpoint, async () => undefined);
+    } catch (error) {
+      if (Date.now() > waitUntil) throw error;
+      await delay(100);
+    }
+  }
 }
 
 /** Base64, since a colon ends the field. */

@@ -2,6 +2,7 @@ import { once } from 'node:events';
 import { connect } from 'node:net';
 import type { ImapFlow } from 'imapflow';
 import { afterEach, describe, expect, test } from 'vitest';
+import { createAuthority } from '../../lab/authority.ts';
 import { findCorpus } from '../../lab/corpus.ts';
 import { ALL_CAPABILITIES, EXCHANGE_CAPABILITIES, type ImapServerOptions } from '../../lab/imap/options.ts';
 import { type ImapLabServer, startImapServer } from '../../lab/imap/server.ts';
@@ -341,6 +342,5 @@ async function talk(port: number, lines: readonly string[]): Promise<string> {
 }
 
 async function issueCertificate(): Promise<{ key: string; cert: string }> {
-  const { createAuthority } = await import('../../lab/authority.ts');
   return await (await createAuthority()).issue(['localhost', '127.0.0.1']);
 }
