@@ -70,7 +70,7 @@ export function createExchangeActivities({ store, admin, secrets }: ExchangePort
       for await (const mailbox of listAllMailboxes(store, migrationId)) {
         const found = await tenant.findMailbox(mailbox.planned.address, signal);
         if (!found?.ready) {
-          throw new MigrationError('MAILBOX_MISSING', 'a mailbox that was provisioned is not ready yet', {
+          throw new MigrationError('MAILBOX_NOT_READY', 'a mailbox that was provisioned is not ready yet', {
             facts: { mailboxId: mailbox.id },
             retryAfterMs: 5_000,
           });

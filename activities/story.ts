@@ -1,3 +1,4 @@
+import { ACKNOWLEDGEMENT_TEXTS } from '../domain/acknowledgement-texts.ts';
 import type { MigrationSettings } from '../domain/migration-settings.ts';
 import type { MigrationView } from '../domain/migration-view.ts';
 import type { Pass } from '../domain/passes.ts';
@@ -5,7 +6,6 @@ import type { ApprovalStore, GateState, Json, MigrationStore, StoredDecision } f
 import type { AcknowledgedStep, GateId, StepId } from '../domain/steps.ts';
 import { type GateContext, gatherEvidence } from './evidence.ts';
 import { listAllMailboxes } from './mailbox-pages.ts';
-import { ACKNOWLEDGEMENT_TEXTS } from '../domain/acknowledgement-texts.ts';
 
 /** Signals to the mailbox passes that are under way; those that have ended are passed over. */
 export interface MailboxSignals {
