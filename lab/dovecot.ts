@@ -1,6 +1,6 @@
 import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { accessSync, constants, mkdtempSync, readFileSync, statSync } from 'node:fs';
+import { accessSync, constants, mkdtempSync, readFileSync, rmSync, statSync } from 'node:fs';
 import { chown, mkdir, rm, writeFile } from 'node:fs/promises';
 import { connect, createServer } from 'node:net';
 import { tmpdir, userInfo } from 'node:os';
@@ -77,8 +77,14 @@ export async function startDovecot(options: DovecotOptions): Promise<Dovecot> {
   await writeFile(usersFile(root), options.users.map((user) => userLine(user.name, user.password)).join(''));
   await giveAway(root, account);
 
-  let child = await launch(program, configFile, config);
-  const killAtExit = () => killGroup(child, 'SIGKILL');
+  let child = await launch(program, configFile, config).catch(async (error: unknown) => {
+    await rm(root, { recursive: true, force: true });
+    throw error;
+  });
+  const killAtExit = () => {
+    killGroup(child, 'SIGKILL');
+    rmSync(root, { recursive: true, force: true });
+  };
   process.on('exit', killAtExit);
   return {
     host: '127.0.0.1',

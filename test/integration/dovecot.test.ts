@@ -1,10 +1,11 @@
 import { execFileSync } from 'node:child_process';
 import { afterEach, expect, test } from 'vitest';
+import { createAuthority } from '../../lab/authority.ts';
 import { findCorpus } from '../../lab/corpus.ts';
 import { type Dovecot, type DovecotOptions, findDovecot, startDovecot } from '../../lab/dovecot.ts';
 import { startImapServer } from '../../lab/imap/server.ts';
 import { MailStore } from '../../lab/imap/store.ts';
-import { withImap } from '../../lab/imap-client.ts';
+import { type ImapEndpoint, withImap } from '../../lab/imap-client.ts';
 import { generateMailbox } from '../../lab/mail/generator.ts';
 import { compareMailboxes, isSame, readMailbox } from '../../lab/mail/oracle.ts';
 import { appendAs, seedMailbox } from '../../lab/mail/seed.ts';
@@ -39,9 +40,8 @@ test('gives the corpus back as the digest expects it', async () => {
   const corpus = findCorpus();
   if (corpus === null)
     console.warn('The mail corpus (../shared/corpus/mail) is missing: generated mail is used instead.');
-  const generated = generateMailbox({ seed: 5, owner: ANN.name, locale: 'en', messages: 200 });
-  const lawful = (corpus ?? [...generated]).map(({ raw }) => raw).filter((raw) => !raw.includes(0));
-  const mails = lawful.map((raw) => ({ folder: ['INBOX'], raw }));
+  const generated = generateMailbox({ seed: 5, owner: ANN.name, locale: 'en', messages: 200, nasty: 'full' });
+  const mails = (corpus ?? [...generated]).map(({ raw }) => ({ folder: ['INBOX'], raw }));
   const dovecot = await start();
   await seedMailbox(endpointOf(dovecot), mails);
   const twin = await embedded(mails);
@@ -58,6 +58,15 @@ test('has another user at once, with a limit of connections', async () => {
   await withImap(bob, async () => {
     await expect(withImap(bob, async () => undefined)).rejects.toThrow();
   });
+});
+
+test('speaks plain text, STARTTLS and TLS', async () => {
+  const dovecot = await start({ tls: await (await createAuthority()).issue(['localhost']) });
+  const isSecure = (how: Partial<ImapEndpoint>) =>
+    withImap({ ...endpointOf(dovecot), ...how }, async (client) => client.secureConnection);
+  expect(await isSecure({})).toBe(false);
+  expect(await isSecure({ startTls: true })).toBe(true);
+  expect(await isSecure({ port: dovecot.tlsPort ?? 0, secure: true })).toBe(true);
 });
 
 test('keeps its mail when it is killed and started again', async () => {
@@ -105,7 +114,7 @@ async function start(options: Partial<DovecotOptions> = {}): Promise<Dovecot> {
   return dovecot;
 }
 
-function endpointOf({ host, port }: Dovecot): { host: string; port: number; user: string; pass: string } {
+function endpointOf({ host, port }: Dovecot): ImapEndpoint {
   return { host, port, user: ANN.name, pass: ANN.password };
 }
 
@@ -120,7 +129,7 @@ async function embedded(mails: Parameters<typeof seedMailbox>[1]) {
   };
 }
 
-/** Ids of the processes whose working folder, or that of a parent, is this one: Dovecot's all run below its root. */
+/** Ids of the processes of Dovecot's group; its master and our companion carry the root in their arguments. */
 function processesOf(root: string): string[] {
   const listed = execFileSync('ps', ['-eo', 'pid=,pgid=,args='], { encoding: 'utf8' }).split('\n');
   const rows = listed.map((line) => /^\s*(\d+)\s+(\d+)\s+(.*)$/.exec(line)).filter((match) => match !== null);
