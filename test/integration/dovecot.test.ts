@@ -1,4 +1,5 @@
 import { execFileSync } from 'node:child_process';
+import { rm } from 'node:fs/promises';
 import { afterEach, expect, test } from 'vitest';
 import { createAuthority } from '../../lab/authority.ts';
 import { findCorpus } from '../../lab/corpus.ts';
@@ -106,6 +107,7 @@ test('goes when the program that started it is killed by force', async () => {
   }
   expect(root).toContain('dovecot-');
   await expect.poll(() => processesOf(root), { timeout: 5_000 }).toEqual([]);
+  await rm(root, { recursive: true });
 });
 
 async function start(options: Partial<DovecotOptions> = {}): Promise<Dovecot> {
