@@ -39,11 +39,19 @@ export function createExchangeActivities({ store, admin, secrets }: ExchangePort
       const signal = Context.current().cancellationSignal;
       const page = await store.pageMailboxes(input.migrationId, input.afterPosition, input.limit);
       const counts = { made: 0, adopted: 0 };
+      let waiting: MigrationError | null = null;
       for (const { planned } of page) {
         const { address, displayName, aliases, targetSecret } = planned;
         const password = await secrets.resolve(targetSecret);
-        counts[await tenant.ensureMailbox({ address, displayName, aliases, password }, signal)] += 1;
+        try {
+          counts[await tenant.ensureMailbox({ address, displayName, aliases, password }, signal)] += 1;
+        } catch (error) {
+          // Mailboxes appear minutes after their licences: all of a page are asked for before any is waited for.
+          if (!(error instanceof MigrationError) || error.code !== 'MAILBOX_NOT_READY') throw error;
+          waiting = error;
+        }
       }
+      if (waiting) throw waiting;
       return { lastPosition: page.at(-1)?.position ?? null, ...counts };
     },
 
