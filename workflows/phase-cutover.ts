@@ -19,10 +19,13 @@ export async function cutoverAndFinalisation(desk: Desk, passes: PassRunner): Pr
   await desk.step('C7', () => completion(desk));
 }
 
-/** All caches that honour TTLs have expired when T0 + the longest TTL seen before the change + grace has passed. */
+/**
+ * All caches that honour TTLs have expired when T0 + the longest TTL seen before the change + grace has passed. Without DNS
+ * nothing was ever cached; the time now would lie after the beginning of every pass that is asked about.
+ */
 function drainedAt(desk: Desk): number {
   const { dns: seen } = desk.state;
-  if (!seen?.agreedAt) return Date.now();
+  if (!seen?.agreedAt) return 0;
   return Date.parse(seen.agreedAt) + seen.drainSeconds * 1_000 + desk.settings.policy.propagationGraceMs;
 }
 
