@@ -8,6 +8,10 @@ import { type Colour, cutTo, paint, printable, renderTable } from '../output.ts'
 const LOOK_EVERY_MS = 2_000;
 /** Without a terminal one line now and then is enough for a log. */
 const LINE_EVERY_MS = 30_000;
+/** One that was just started is shown as a draft until its workflow has written for the first time. */
+const DRAFT_PATIENCE_MS = 6_000;
+/** The longest title has room. */
+const TITLE_WIDTH = Math.max(...STEP_IDS.map((step) => STEPS[step].title.length));
 const ENDED = ['completed', 'in-support', 'ended', 'cancelled'];
 
 export function migrationCommands(program: Command, context: Context): void {
@@ -169,7 +173,8 @@ function renderStatus({ io }: Context, { id, client, view }: Migration): string 
   const steps = STEP_IDS.map((step) => {
     const { status, note, waitingFor } = view.steps[step];
     const who = waitingFor.length > 0 ? `${waitingFor.join(' and ')}: ` : '';
-    const line = `  ${step}  ${STEPS[step].title.padEnd(22)}  ${status.padEnd(10)}  ${who}${printable(note)}`.trimEnd();
+    const line =
+      `  ${step}  ${STEPS[step].title.padEnd(TITLE_WIDTH)}  ${status.padEnd(10)}  ${who}${printable(note)}`.trimEnd();
     const shown = io.width === null ? line : cutTo(line, io.width);
     const colour = colours[status];
     return colour === undefined ? shown : paint(io, colour, shown);
@@ -180,6 +185,7 @@ function renderStatus({ io }: Context, { id, client, view }: Migration): string 
 async function watch(context: Context, id: string, forever: boolean): Promise<void> {
   const { io } = context;
   const api = context.api();
+  const begun = Date.now();
   let before = '';
   let lastLineAt = 0;
   for (let misses = 0; ; ) {
@@ -195,6 +201,10 @@ async function watch(context: Context, id: string, forever: boolean): Promise<vo
       continue;
     }
     const { view } = one;
+    if (view.status === 'draft' && Date.now() - begun < DRAFT_PATIENCE_MS) {
+      await pause(io.signal);
+      continue;
+    }
     const line = `${String(Math.floor(view.progress)).padStart(3)} %  ${view.step ?? '--'}  ${printable(view.headline)}`;
     if (context.json()) {
       if (line !== before) io.out(`${JSON.stringify(one)}\n`);
