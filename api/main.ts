@@ -101,7 +101,6 @@ export async function startApi(options: ApiOptions): Promise<RunningApi> {
       : createSmtpNotifier(config.smtpUrl, config.mailFrom);
   relay = startRelay({ outbox: createOutbox(db), workflows, notifier, log: logger.child({ part: 'relay' }) });
   writeHomeFile(config.home, API_URL_FILE, url);
-  log.info({ url }, 'the API listens');
   return {
     url,
     publicUrl: publicUrl(),

@@ -62,7 +62,9 @@ export async function buildServer(deps: ServerDeps): Promise<Api> {
     const { params } = request;
     const migrationId =
       typeof params === 'object' && params !== null && 'migrationId' in params ? params.migrationId : undefined;
-    request.log.info(
+    // Pages and commands that wait look every second or two; what changes something, or fails, is worth a line.
+    const level = request.method === 'GET' && reply.statusCode < 400 ? 'debug' : 'info';
+    request.log[level](
       {
         method: request.method,
         route: request.routeOptions.url ?? 'none',

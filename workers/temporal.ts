@@ -27,7 +27,8 @@ export function installTemporalLog(logger: Logger): void {
       trace: write('trace'),
       debug: write('debug'),
       info: write('debug'), // worker state changes: of no use to an operator
-      warn: write('warn'),
+      // Transfer workers load no workflows on purpose; the SDK takes that for a mistake.
+      warn: (message, meta) => write(message.startsWith('No workflows registered') ? 'debug' : 'warn')(message, meta),
       error: write('error'),
     },
     telemetryOptions: { logging: { filter: { core: 'WARN', other: 'ERROR' }, forward: {} } },
