@@ -14,11 +14,11 @@ import { createOutbox } from '../adapters/ledger/outbox.ts';
 import { createFileNotifier } from '../adapters/notify/file-notifier.ts';
 import { createSmtpNotifier } from '../adapters/notify/smtp-notifier.ts';
 import { planReader } from '../adapters/plan/read-plan.ts';
-import { API_URL_FILE, writeHomeFile } from '../home.ts';
 import { type Config, readConfig } from '../config.ts';
 import { MigrationError } from '../domain/errors.ts';
 import { getPayloadKey } from '../embedded/payload-key.ts';
 import { temporalConnectOptions } from '../embedded/temporal-connect.ts';
+import { API_URL_FILE, writeHomeFile } from '../home.ts';
 import { createLogger, registerSecret } from '../log.ts';
 import { createPayloadCodec, dataConverter } from '../workers/payload-codec.ts';
 import { ensureOperatorToken } from './operator-token.ts';
@@ -147,7 +147,15 @@ async function main(): Promise<void> {
     namespace: config.temporal.namespace,
     dataConverter: dataConverter(codec),
   });
-  const api = await startApi({ config, db, temporal, codec, codecKey: key, temporalUiUrl: config.temporal.uiUrl, logger });
+  const api = await startApi({
+    config,
+    db,
+    temporal,
+    codec,
+    codecKey: key,
+    temporalUiUrl: config.temporal.uiUrl,
+    logger,
+  });
   await new Promise<void>((resolve) => {
     for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => resolve());
   });

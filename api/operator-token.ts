@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto';
-import { findHomeFile, OPERATOR_TOKEN_FILE, writeHomeFile } from '../home.ts';
 import type { Config } from '../config.ts';
 import type { AccessStore } from '../domain/ports/store.ts';
+import { findHomeFile, OPERATOR_TOKEN_FILE, writeHomeFile } from '../home.ts';
 import { registerSecret } from '../log.ts';
 
 /**

@@ -15,6 +15,13 @@ export const Gate = z.enum(GATES);
 export const AcknowledgedStep = z.enum(['B2', 'B4', 'C4', 'C6']);
 export const DnsPath = z.enum(['direct', 'third-party-filter']);
 
+/** File names in a plan count from here, where it is given. */
+export const Folder = z
+  .string()
+  .max(1_000)
+  .optional()
+  .describe('Folder of the plan on the machine of the workers; `file:` references and `ca` count from it');
+
 export const Receipt = z.object({ message: z.string().describe('What happens now') }).meta({ id: 'Receipt' });
 
 export const Tally = z

@@ -1,6 +1,6 @@
 import { createHash, randomUUID } from 'node:crypto';
 import { readFileSync } from 'node:fs';
-import { basename } from 'node:path';
+import { basename, dirname, resolve } from 'node:path';
 import type { z } from 'zod';
 import type {
   GateRevision,
@@ -42,14 +42,16 @@ export function createContext(io: Io, json: () => boolean, end: (exitCode: numbe
 }
 
 /** The text of a file as people save them: UTF-8, UTF-16 with its mark, or the code page of a western Windows. */
-export function readText(path: string): { text: string; name: string } {
+/** @returns also the folder, absolute: names inside the file count from there. */
+export function readText(path: string): { text: string; name: string; folder: string } {
   let bytes: Buffer;
   try {
     bytes = readFileSync(path === '-' ? 0 : path);
   } catch (cause) {
     throw new CliError(EXIT.usage, `Cannot read ${path}.`, { cause });
   }
-  return { text: decode(bytes), name: path === '-' ? 'stdin' : basename(path) };
+  const [name, folder] = path === '-' ? ['stdin', process.cwd()] : [basename(path), dirname(resolve(path))];
+  return { text: decode(bytes), name, folder };
 }
 
 function decode(bytes: Buffer): string {

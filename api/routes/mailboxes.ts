@@ -2,13 +2,14 @@ import { z } from 'zod';
 import { MigrationError } from '../../domain/errors.ts';
 import type { PlannedMailbox } from '../../domain/plan.ts';
 import type { MigrationStore } from '../../domain/ports/store.ts';
+import { anchorMailboxes } from '../anchor-files.ts';
 import { OPERATOR } from '../auth.ts';
 import { createCommander } from '../commander.ts';
 import type { Api, ServerDeps } from '../deps.ts';
 import { IdempotencyHeaders, idFromKey, once } from '../idempotency.ts';
 import { PageQuery, pageOf } from '../paging.ts';
 import { problemResponse } from '../problem.ts';
-import { Mailbox, MigrationParams, Receipt } from '../schemas.ts';
+import { Folder, Mailbox, MigrationParams, Receipt } from '../schemas.ts';
 
 const folderName = z.string().min(1).max(1000);
 
@@ -45,7 +46,11 @@ export function mailboxRoutes(app: Api, deps: ServerDeps): void {
         security: OPERATOR,
         headers: IdempotencyHeaders,
         params: MigrationParams,
-        body: z.object({ mailboxes: z.string(), mailboxesFile: z.string().max(200).default('mailboxes.csv') }),
+        body: z.object({
+          mailboxes: z.string(),
+          mailboxesFile: z.string().max(200).default('mailboxes.csv'),
+          folder: Folder,
+        }),
         response: {
           202: z.object({ message: z.string(), mailboxIds: z.array(z.string()) }),
           default: problemResponse,
@@ -57,9 +62,9 @@ export function mailboxRoutes(app: Api, deps: ServerDeps): void {
         const migration = await command.requireAlive(request.params.migrationId);
         command.requireOpen(migration);
         const changeId = idFromKey('chg', request);
-        const { mailboxes: mailboxesText, mailboxesFile } = request.body;
+        const { mailboxes: mailboxesText, mailboxesFile, folder } = request.body;
         const texts = { mailboxesText, mailboxesFile };
-        const planned = plans.readMoreMailboxes(texts, migration.plan, []);
+        const planned = anchorMailboxes(plans.readMoreMailboxes(texts, migration.plan, []), folder);
         const existing = await plannedOf(migrations, migration.id);
         const there = new Set(existing.map((one) => one.address.toLowerCase()));
         // All of them there: a repeat after a crash. The store knows the change by its id, and refuses if it is not one.

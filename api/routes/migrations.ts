@@ -1,19 +1,21 @@
 import { z } from 'zod';
 import { MigrationError } from '../../domain/errors.ts';
 import type { StoredMigration } from '../../domain/ports/store.ts';
+import { anchorMailboxes, anchorPlan } from '../anchor-files.ts';
 import { OPERATOR, operatorOf } from '../auth.ts';
 import type { Api, ServerDeps } from '../deps.ts';
 import { viewOf } from '../draft-view.ts';
 import { IdempotencyHeaders, idFromKey, once } from '../idempotency.ts';
 import { PageQuery, pageOf } from '../paging.ts';
 import { problemResponse } from '../problem.ts';
-import { Migration, MigrationParams, Receipt } from '../schemas.ts';
+import { Folder, Migration, MigrationParams, Receipt } from '../schemas.ts';
 
 const NewMigration = z.object({
   plan: z.string().describe('Text of plan.yaml'),
   planFile: z.string().max(200).default('plan.yaml').describe('Name under which its faults are reported'),
   mailboxes: z.string().describe('Text of the mailbox list, CSV'),
   mailboxesFile: z.string().max(200).default('mailboxes.csv'),
+  folder: Folder,
 });
 
 export function migrationRoutes(app: Api, { migrations, approvals, access, workflows, plans }: ServerDeps): void {
@@ -31,10 +33,15 @@ export function migrationRoutes(app: Api, { migrations, approvals, access, workf
     async (request, reply) => {
       const { id: createdBy } = operatorOf(request);
       const { migrationId } = await once(access, request, 201, async () => {
-        const { plan, planFile, mailboxes, mailboxesFile } = request.body;
+        const { plan, planFile, mailboxes, mailboxesFile, folder } = request.body;
         const read = plans.readPlan({ planText: plan, planFile, mailboxesText: mailboxes, mailboxesFile });
         const id = idFromKey('mig', request);
-        await migrations.createMigration({ id, ...read, createdBy });
+        await migrations.createMigration({
+          id,
+          plan: anchorPlan(read.plan, folder),
+          mailboxes: anchorMailboxes(read.mailboxes, folder),
+          createdBy,
+        });
         await approvals.recordAudit({
           migrationId: id,
           actor: createdBy,
