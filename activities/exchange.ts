@@ -9,7 +9,7 @@ import type {
 } from '../domain/ports/exchange-admin.ts';
 import type { Secrets } from '../domain/ports/services.ts';
 import type { Json, MigrationStore, StoredMailbox } from '../domain/ports/store.ts';
-import { listAllMailboxes } from './mailbox-pages.ts';
+import { listAllMailboxes, nextPosition } from './mailbox-pages.ts';
 
 export interface ExchangePorts {
   readonly store: MigrationStore;
@@ -52,7 +52,7 @@ export function createExchangeActivities({ store, admin, secrets }: ExchangePort
         }
       }
       if (waiting) throw waiting;
-      return { lastPosition: page.at(-1)?.position ?? null, ...counts };
+      return { lastPosition: nextPosition(page, input.limit), ...counts };
     },
 
     async provisionLists({ migrationId }: { migrationId: string }): Promise<{ made: number; adopted: number }> {

@@ -13,3 +13,8 @@ export async function* listAllMailboxes(store: MigrationStore, migrationId: stri
     after = last.position;
   }
 }
+
+/** Where the next page begins; null when this one was the last. */
+export function nextPosition(page: readonly StoredMailbox[], limit: number): number | null {
+  return page.length < limit ? null : (page.at(-1)?.position ?? null);
+}

@@ -9,6 +9,7 @@ import type { MailAccount, MailConnector } from '../domain/ports/mail.ts';
 import type { MigrationStore, StoredMailbox } from '../domain/ports/store.ts';
 import { preflightMailbox } from '../domain/preflight-mailbox.ts';
 import { verifyMailbox } from '../domain/verify-mailbox.ts';
+import { nextPosition } from './mailbox-pages.ts';
 import type { ProbePorts } from './probes.ts';
 import { createProbeActivities } from './probes.ts';
 
@@ -78,7 +79,7 @@ export function createTransferActivities(ports: TransferPorts) {
         if (target !== null && mailbox.status === 'listed') await store.recordMailboxStatus(mailbox.id, 'ready', null);
         counts[verdict.ok ? 'ok' : 'failed'] += 1;
       }
-      return { lastPosition: page.at(-1)?.position ?? null, ...counts };
+      return { lastPosition: nextPosition(page, input.limit), ...counts };
     },
 
     /** One STATUS a folder for many mailboxes; those without anything new are through the pass at once. */

@@ -4,7 +4,7 @@ import { STEP_IDS, STEPS, type StepState } from './steps.ts';
 const MARKS: Readonly<Record<StepState['status'], string>> = {
   ahead: '·',
   doing: '▶',
-  waiting: '⏳',
+  waiting: '…',
   done: '✓',
   'not-needed': '–',
 };

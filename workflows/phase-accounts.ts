@@ -1,7 +1,7 @@
 import { dns, exchange, mailFlow, story } from './activities.ts';
 import type { Desk, StepResult } from './desk.ts';
 import { passGate } from './gate.ts';
-import { preflight as surveyAll } from './preflight.ts';
+import { pageName, preflight as surveyAll } from './preflight.ts';
 
 const PAGE = 50;
 
@@ -45,7 +45,7 @@ async function provisioning(desk: Desk): Promise<StepResult> {
   const { migrationId } = desk.state;
   for (let after: number | null = -1; after !== null; ) {
     const page: { lastPosition: number | null } = await exchange.provisionPage.executeWithOptions(
-      { summary: `create or adopt mailboxes after position ${after}` },
+      { summary: `create or adopt mailboxes, ${pageName(after)}` },
       [{ migrationId, afterPosition: after, limit: PAGE }],
     );
     after = page.lastPosition;

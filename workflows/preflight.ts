@@ -6,7 +6,7 @@ export async function preflight(input: { migrationId: string }): Promise<{ ok: n
   let failed = 0;
   for (let after: number | null = -1; after !== null; ) {
     const page: { lastPosition: number | null; ok: number; failed: number } =
-      await survey.preflightPage.executeWithOptions({ summary: `preflight of mailboxes after position ${after}` }, [
+      await survey.preflightPage.executeWithOptions({ summary: `preflight of mailboxes, ${pageName(after)}` }, [
         { migrationId: input.migrationId, afterPosition: after, limit: 50 },
       ]);
     ok += page.ok;
@@ -14,4 +14,9 @@ export async function preflight(input: { migrationId: string }): Promise<{ ok: n
     after = page.lastPosition;
   }
   return { ok, failed };
+}
+
+/** For summaries; positions count from 1. */
+export function pageName(afterPosition: number): string {
+  return afterPosition < 0 ? 'from the first on' : `from number ${afterPosition + 1} on`;
 }

@@ -93,8 +93,8 @@ export function migrationCommands(program: Command, context: Context): void {
     .command('add <id> <mailboxes>')
     .description('add the mailboxes of a list to a migration')
     .action((id: string, file: string) => {
-      const { text, name } = readText(file);
-      const body = { mailboxes: text, mailboxesFile: name };
+      const { text, name, folder } = readText(file);
+      const body = { mailboxes: text, mailboxesFile: name, folder };
       return order(context, 'POST', path`/v1/migrations/${id}/mailboxes`, body, keyOf('add', id, text));
     });
 
@@ -140,8 +140,14 @@ export async function createMigration(
   const plan = readText(planFile);
   const mailboxes = readText(mailboxesFile);
   return context.api().call<Migration>('POST', '/v1/migrations', {
-    body: { plan: plan.text, planFile: plan.name, mailboxes: mailboxes.text, mailboxesFile: mailboxes.name },
-    idempotencyKey: key ?? keyOf('create', plan.name, plan.text, mailboxes.name, mailboxes.text),
+    body: {
+      plan: plan.text,
+      planFile: plan.name,
+      mailboxes: mailboxes.text,
+      mailboxesFile: mailboxes.name,
+      folder: plan.folder,
+    },
+    idempotencyKey: key ?? keyOf('create', plan.folder, plan.name, plan.text, mailboxes.name, mailboxes.text),
   });
 }
 
