@@ -8,6 +8,7 @@ import { say, seconds } from './report.js';
 /** Debian's package, and where its program may be. */
 const PROGRAMS = {
   'dovecot-imapd': ['/usr/sbin/dovecot', '/usr/local/sbin/dovecot', '/opt/homebrew/sbin/dovecot'],
+  nsd: ['/usr/sbin/nsd', '/usr/local/sbin/nsd', '/opt/homebrew/sbin/nsd'],
   chromium: [
     '/usr/bin/chromium',
     '/usr/bin/chromium-browser',

@@ -10,12 +10,13 @@ import { askServer, MalformedReply, type Query, type Reply, type Server } from '
 export function createDnsProbe(): DnsProbe {
   return {
     async askAuthoritatives(name, type, view, signal) {
-      const servers = await findAuthoritatives(name, view, signal);
-      const answers = await Promise.all(
-        servers.map((server) => askAuthoritative(server, { name, type, recursion: false }, signal)),
+      const { zone, servers, unreachable } = await findAuthoritatives(name, view, signal);
+      const asked = await Promise.all(
+        servers.map((server) => askAuthoritative(server, zone, { name, type, recursion: false }, signal)),
       );
+      const answers = [...asked, ...unreachable].sort(byServer);
       if (!answers.some(({ outcome }) => outcome === 'ok' || outcome === 'no-such-name')) {
-        throw new MigrationError('DNS_UNREACHABLE', `none of the ${servers.length} name servers of ${name} answers`, {
+        throw new MigrationError('DNS_UNREACHABLE', `none of the ${answers.length} name servers of ${name} answers`, {
           facts: { name },
         });
       }
@@ -24,7 +25,9 @@ export function createDnsProbe(): DnsProbe {
 
     async findMx(domain, view, signal) {
       const reply = await askResolver({ name: domain, type: 'MX', recursion: true }, view, signal);
-      return answersOf(reply, domain, 'MX').flatMap((answer) => (answer.type === 'MX' ? [toMx(answer.data)] : []));
+      return answersOf(reply, domain, 'MX')
+        .flatMap((answer) => (answer.type === 'MX' ? [toMx(answer.data)] : []))
+        .sort((one, other) => one.preference - other.preference);
     },
   };
 }
@@ -33,8 +36,15 @@ interface NamedServer extends Server {
   readonly name: string;
 }
 
+interface Delegation {
+  readonly zone: string;
+  readonly servers: readonly NamedServer[];
+  /** Servers whose name has no address: nobody can ask them, which the client should know. */
+  readonly unreachable: readonly AuthoritativeAnswer[];
+}
+
 /** The zone of a name is the nearest one upwards that has NS records; every address of every one of its servers is asked. */
-async function findAuthoritatives(name: string, view: DnsView, signal: AbortSignal): Promise<NamedServer[]> {
+async function findAuthoritatives(name: string, view: DnsView, signal: AbortSignal): Promise<Delegation> {
   const labels = canonicalName(name).split('.');
   for (let cut = 0; cut < labels.length - 1; cut += 1) {
     const zone = labels.slice(cut).join('.');
@@ -46,11 +56,13 @@ async function findAuthoritatives(name: string, view: DnsView, signal: AbortSign
     );
     if (hosts.length === 0) continue;
     const servers: NamedServer[] = [];
+    const unreachable: AuthoritativeAnswer[] = [];
     for (const host of [...new Set(hosts)].sort()) {
-      for (const address of await addressesOf(host, reply, view, signal))
-        servers.push({ name: host, address, port: view.port });
+      const addresses = await addressesOf(host, reply, view, signal);
+      for (const address of addresses) servers.push({ name: host, address, port: view.port });
+      if (addresses.length === 0) unreachable.push({ ...noAnswer(host, ''), outcome: 'lame' });
     }
-    if (servers.length > 0) return servers;
+    if (servers.length > 0) return { zone, servers, unreachable };
   }
   throw new MigrationError('DNS_UNREACHABLE', `no delegation is found for ${name}`, { facts: { name } });
 }
@@ -86,12 +98,21 @@ async function askResolver(query: Query, view: DnsView, signal: AbortSignal): Pr
   });
 }
 
+function noAnswer(server: string, address: string) {
+  return { server, address, records: [], ttlSeconds: null, soaSerial: null };
+}
+
+function byServer(one: AuthoritativeAnswer, other: AuthoritativeAnswer): number {
+  return one.server < other.server || (one.server === other.server && one.address < other.address) ? -1 : 1;
+}
+
 async function askAuthoritative(
   server: NamedServer,
+  zone: string,
   query: Query & { type: RecordType },
   signal: AbortSignal,
 ): Promise<AuthoritativeAnswer> {
-  const base = { server: server.name, address: server.address, records: [], ttlSeconds: null, soaSerial: null };
+  const base = noAnswer(server.name, server.address);
   try {
     const reply = await askServer(server, query, signal);
     if (reply.rcode === 'REFUSED') return { ...base, outcome: 'refused' };
@@ -107,12 +128,27 @@ async function askAuthoritative(
       records: answers.map(render).sort(),
       ttlSeconds:
         answers.length > 0 ? Math.min(...answers.map((each) => ('ttl' in each ? (each.ttl ?? 0) : 0))) : negativeTtl,
-      soaSerial: soa?.type === 'SOA' ? (soa.data.serial ?? null) : null,
+      soaSerial: serialOf(soa) ?? (await askSerial(server, zone, signal)),
     };
   } catch (error) {
     if (signal.aborted) throw error;
     return { ...base, outcome: error instanceof MalformedReply ? 'malformed' : 'timeout' };
   }
+}
+
+/** A positive answer has no SOA. The serial tells a secondary that lags from one that was never told, so it is worth a question. */
+async function askSerial(server: NamedServer, zone: string, signal: AbortSignal): Promise<number | null> {
+  try {
+    const reply = await askServer(server, { name: zone, type: 'SOA', recursion: false }, signal);
+    return serialOf(reply.answers?.find((each) => each.type === 'SOA'));
+  } catch (error) {
+    if (signal.aborted) throw error;
+    return null;
+  }
+}
+
+function serialOf(answer: Answer | undefined): number | null {
+  return answer?.type === 'SOA' ? (answer.data.serial ?? null) : null;
 }
 
 function answersOf(reply: Reply, name: string, type: string): Answer[] {

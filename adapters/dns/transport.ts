@@ -2,6 +2,7 @@ import { randomInt } from 'node:crypto';
 import { createSocket } from 'node:dgram';
 import { connect, isIPv6 } from 'node:net';
 import * as packet from 'dns-packet';
+import { canonicalName } from '../../domain/dns.ts';
 
 export interface Query {
   readonly name: string;
@@ -38,6 +39,7 @@ const EDNS_BYTES = 1_232;
  * @throws NoReply, MalformedReply; the signal's reason when aborted
  */
 export async function askServer(server: Server, query: Query, signal: AbortSignal): Promise<Reply> {
+  signal.throwIfAborted();
   const id = randomInt(1, 65_536);
   const request = packet.encode({
     type: 'query',
@@ -59,15 +61,15 @@ export async function askServer(server: Server, query: Query, signal: AbortSigna
   });
   for (let attempt = 1; ; attempt += 1) {
     try {
-      const reply = decode(await overUdp(server, request, id, signal), id);
-      return reply.flag_tc ? decode(await overTcp(server, request, signal), id) : reply;
+      const reply = decode(await overUdp(server, request, id, signal), id, query);
+      return reply.flag_tc ? decode(await overTcp(server, request, signal), id, query) : reply;
     } catch (error) {
       if (!(error instanceof NoReply) || attempt >= UDP_TRIES) throw error;
     }
   }
 }
 
-function decode(bytes: Buffer, id: number): Reply {
+function decode(bytes: Buffer, id: number, query: Query): Reply {
   let reply: packet.DecodedPacket;
   try {
     reply = packet.decode(bytes);
@@ -75,6 +77,11 @@ function decode(bytes: Buffer, id: number): Reply {
     throw new MalformedReply('the reply cannot be read', { cause: error });
   }
   if (reply.id !== id || reply.type !== 'response') throw new MalformedReply('the reply is not one to our question');
+  // A server that refuses may leave the question out; one that answers another question answers nobody (RFC 5452 §9.1).
+  const [question] = reply.questions ?? [];
+  if (question && (question.type !== query.type || canonicalName(question.name) !== canonicalName(query.name))) {
+    throw new MalformedReply('the reply answers another question');
+  }
   return { ...reply, rcode: RCODES[(reply.flags ?? 0) & 0xf] ?? 'OTHER' };
 }
 

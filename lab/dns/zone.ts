@@ -43,7 +43,7 @@ export class Zone {
     const question = query.questions?.[0];
     if (!question || !this.covers(question.name)) return reply(query, REFUSED, { flags: 0 });
     const name = question.name.toLowerCase();
-    const answers = this.find(name, question.type);
+    const answers = question.type === 'SOA' && name === this.origin ? [this.soa()] : this.find(name, question.type);
     const additionals = answers.flatMap((each) => (each.type === 'NS' ? this.find(each.data.toLowerCase(), 'A') : []));
     if (answers.length > 0) return reply(query, NOERROR, { answers, additionals });
     const exists = [...this.sets.keys()].some(
