@@ -30,16 +30,21 @@ export type Ensured = 'made' | 'adopted';
 /**
  * Administration of the hosted tenant. Every `ensure…` is idempotent: what exists and fits is taken over, what exists and
  * does not fit is PROVISIONING_CONFLICT and is not touched.
- * All calls: @throws TARGET_ADMIN_REFUSED, TARGET_ADMIN_UNREACHABLE, OUTCOME_UNKNOWN, THROTTLED, CONSENT_REVOKED
+ * All calls: @throws TARGET_ADMIN_REFUSED, TARGET_ADMIN_UNREACHABLE, OUTCOME_UNKNOWN, THROTTLED, CONSENT_REVOKED, TLS_UNTRUSTED,
+ * SECRET_MISSING
  */
 export interface ExchangeAdmin {
-  /** @throws PROVISIONING_CONFLICT */
+  /**
+   * User, licence, mailbox, aliases. A conflict is found before the first change.
+   * @throws PROVISIONING_CONFLICT, SEATS_EXHAUSTED; MAILBOX_NOT_READY when all but the aliases is done: they wait for the mailbox
+   */
   ensureMailbox(wanted: WantedMailbox, signal: AbortSignal): Promise<Ensured>;
   /** @returns null when the tenant has no such mailbox. */
   findMailbox(address: string, signal: AbortSignal): Promise<ProvisionedMailbox | null>;
-  /** Makes the list and adds the members that lack; never removes any. */
+  /** Makes the list and adds the members that lack; never removes any. @throws PROVISIONING_CONFLICT, MAILBOX_NOT_READY */
   ensureList(address: string, members: readonly string[], signal: AbortSignal): Promise<Ensured>;
   findList(address: string, signal: AbortSignal): Promise<ProvisionedList | null>;
+  /** @throws MAILBOX_NOT_READY */
   ensureAddOn(address: string, addOn: AddOn, signal: AbortSignal): Promise<Ensured>;
   /**
    * Mail filter redirection: mail for the domain that reaches the tenant goes on to `smartHost` (`host:port`) instead of
