@@ -16,20 +16,25 @@ export interface TemporalConnections {
   close(): Promise<void>;
 }
 
+type SdkLevel = 'trace' | 'debug' | 'info' | 'warn' | 'error';
+/** What the SDK takes for a mistake: transfer workers load no workflows, so that they stay small. */
+const ON_PURPOSE = ['No workflows registered'];
+
 /** Routes the SDK's own log lines into ours. Once a process, before the first connection. */
 export function installTemporalLog(logger: Logger): void {
   const log = logger.child({ part: 'temporal' });
-  const write = (level: 'trace' | 'debug' | 'info' | 'warn' | 'error') => (message: string, meta?: object) =>
-    log[level](meta ?? {}, message);
+  const write = (level: SdkLevel, message: string, meta?: object) => {
+    const ofNoUse = level === 'info' || ON_PURPOSE.some((start) => message.startsWith(start));
+    log[ofNoUse ? 'debug' : level](meta ?? {}, message);
+  };
   Runtime.install({
     logger: {
-      log: (level, message, meta) => write(level.toLowerCase() as 'info')(message, meta),
-      trace: write('trace'),
-      debug: write('debug'),
-      info: write('debug'), // worker state changes: of no use to an operator
-      // Transfer workers load no workflows on purpose; the SDK takes that for a mistake.
-      warn: (message, meta) => write(message.startsWith('No workflows registered') ? 'debug' : 'warn')(message, meta),
-      error: write('error'),
+      log: (level, message, meta) => write(level.toLowerCase() as SdkLevel, message, meta),
+      trace: (message, meta) => write('trace', message, meta),
+      debug: (message, meta) => write('debug', message, meta),
+      info: (message, meta) => write('info', message, meta), // changes of worker states: of no use to an operator
+      warn: (message, meta) => write('warn', message, meta),
+      error: (message, meta) => write('error', message, meta),
     },
     telemetryOptions: { logging: { filter: { core: 'WARN', other: 'ERROR' }, forward: {} } },
     shutdownSignals: [], // the process decides itself when its workers end
