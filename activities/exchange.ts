@@ -96,7 +96,7 @@ export function createExchangeActivities({ store, admin, secrets }: ExchangePort
       const lists: Json[] = [];
       for (const [address, members] of await wantedLists(store, migrationId)) {
         const found = await tenant.findList(address, signal);
-        const missing = members.filter((member) => !found?.members.includes(member));
+        const missing = members.filter((member) => !holds(found?.members ?? [], member));
         differences += found ? missing.length : 1;
         lists.push({ address, members: found?.members ?? [], missing: found ? missing : members });
       }
@@ -136,7 +136,7 @@ export function createExchangeActivities({ store, admin, secrets }: ExchangePort
       for (const domain of plan.client.domains) {
         await tenant.ensureRedirection(domain, wanted, signal);
         const smartHost = await tenant.findRedirection(domain, signal);
-        if (smartHost !== wanted) {
+        if (smartHost?.toLowerCase() !== wanted?.toLowerCase()) {
           throw new MigrationError('TARGET_ADMIN_REFUSED', `redirection was set and the tenant does not show it`, {
             facts: { domain, smartHost },
           });
@@ -150,11 +150,16 @@ export function createExchangeActivities({ store, admin, secrets }: ExchangePort
 
 function differencesOf({ planned }: StoredMailbox, found: ProvisionedMailbox): string[] {
   const differs = planned.aliases
-    .filter((alias) => !found.aliases.includes(alias))
+    .filter((alias) => !holds(found.aliases, alias))
     .map((alias) => `alias ${alias} is missing`);
   if (found.displayName !== planned.displayName)
     differs.push(`is named '${found.displayName}', asked was '${planned.displayName}'`);
   return differs;
+}
+
+/** Addresses compare without case: tenants write them their own way. */
+function holds(addresses: readonly string[], wanted: string): boolean {
+  return addresses.some((address) => address.toLowerCase() === wanted.toLowerCase());
 }
 
 async function wantedLists(store: MigrationStore, migrationId: string): Promise<Map<string, string[]>> {

@@ -48,10 +48,12 @@ async function switchOn(tenant: Tenant, domain: string, host: string, signal: Ab
   const rule = { RecipientDomainIs: [domain], RouteMessageOutboundConnector: name };
   const isThere = (await cmdlets.find('Get-TransportRule', name, signal)) !== null;
   await effectOrLook(
-    () =>
-      isThere
-        ? cmdlets.run('Enable-TransportRule', { Identity: name }, signal)
-        : cmdlets.run('New-TransportRule', { Name: name, Enabled: true, ...rule }, signal),
+    async () => {
+      if (!isThere) return await cmdlets.run('New-TransportRule', { Name: name, Enabled: true, ...rule }, signal);
+      // Somebody may have switched it off, or pointed it elsewhere.
+      await cmdlets.run('Set-TransportRule', { Identity: name, ...rule }, signal);
+      return await cmdlets.run('Enable-TransportRule', { Identity: name }, signal);
+    },
     () => isRouted(tenant, domain, signal),
   );
 }
@@ -96,7 +98,8 @@ async function isRelay(tenant: Tenant, domain: string, signal: AbortSignal): Pro
 
 async function isRouted(tenant: Tenant, domain: string, signal: AbortSignal): Promise<boolean> {
   const rule = await tenant.cmdlets.find('Get-TransportRule', nameFor(domain), signal);
-  return rule !== null && textOf(rule, 'State') === 'Enabled';
+  if (rule === null || textOf(rule, 'State') !== 'Enabled') return false;
+  return textOf(rule, 'RouteMessageOutboundConnector').toLowerCase() === nameFor(domain).toLowerCase();
 }
 
 async function connectedHost(tenant: Tenant, domain: string, signal: AbortSignal): Promise<string | null> {

@@ -333,6 +333,16 @@ describe('mail filter redirection', () => {
     expect(await admin.findRedirection('example.test', signal)).toBe(wanted);
   });
 
+  test('is not claimed while the rule points elsewhere, and is mended', async () => {
+    const admin = await open();
+    await admin.ensureRedirection('example.test', 'host:25', signal);
+    for (const rule of tenant.state.rules.values()) rule['RouteMessageOutboundConnector'] = 'somebody else';
+    expect(await admin.findRedirection('example.test', signal)).toBeNull();
+    await admin.ensureRedirection('example.test', 'host:25', signal);
+    expect(await admin.findRedirection('example.test', signal)).toBe('host:25');
+    expect(tenant.state.redirection('example.test')).toBe('host:25');
+  });
+
   test('cut short while switching off is finished by the next attempt', async () => {
     const admin = await open();
     await admin.ensureRedirection('example.test', 'host:25', signal);
