@@ -7,10 +7,11 @@ import { nextDecision } from './inbox.ts';
 export async function acknowledged(desk: Desk, step: AcknowledgedStep, what: string): Promise<StepResult> {
   const { state } = desk;
   const { migrationId } = state;
-  if (!state.acknowledged[step]) {
+  if (!state.acknowledged[step] && !state.asked.includes(step)) {
     await story.requestAcknowledgement.executeWithOptions({ summary: `ask for ${step}: ${what}` }, [
       { migrationId, step },
     ]);
+    state.asked.push(step);
   }
   while (!state.acknowledged[step]) {
     const inTime = await desk.waitFor(

@@ -26,6 +26,8 @@ export interface MigrationState {
   inbox: DecisionNotice[];
   /** Newest ids first, bounded: signals are delivered at least once. */
   seenDecisions: string[];
+  /** Acknowledgements that the client was asked for: one question each. */
+  asked: AcknowledgedStep[];
   acknowledged: Partial<Record<AcknowledgedStep, { by: string; at: string }>>;
   openIssues: { id: string; blocksData: boolean }[];
   /** A step that waits for the provider to mend something after a rejection. */
@@ -34,7 +36,7 @@ export interface MigrationState {
   passesEnded: number;
   /** Deltas in a row that moved nothing (C5). */
   emptyInARow: number;
-  /** Test hook: continue as new after so many events, as the time-skipping server never suggests it. */
+  /** Continue as new after so many events; null for the usual number. Tests set it, so that they need not fill a history. */
   continueAfterEvents: number | null;
 }
 
@@ -78,6 +80,7 @@ export function newMigrationState(migrationId: string): MigrationState {
     approved: {},
     inbox: [],
     seenDecisions: [],
+    asked: [],
     acknowledged: {},
     openIssues: [],
     mend: null,
