@@ -5,8 +5,8 @@ import type { MailConnector } from '../domain/ports/mail.ts';
 import type { ProbeSender } from '../domain/ports/services.ts';
 import type { MigrationStore } from '../domain/ports/store.ts';
 import type { StepId } from '../domain/steps.ts';
+import { mailAccounts } from './mail-accounts.ts';
 import { hasProbeAtSource, hasProbeAtTarget } from './probe-search.ts';
-import { mailAccounts } from './transfer.ts';
 
 export interface ProbePorts {
   readonly store: MigrationStore;

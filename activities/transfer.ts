@@ -3,12 +3,12 @@ import { copyMailbox } from '../domain/copy-mailbox.ts';
 import { MigrationError } from '../domain/errors.ts';
 import { hasWork } from '../domain/look-at-mailbox.ts';
 import type { Pass } from '../domain/passes.ts';
-import type { Plan } from '../domain/plan.ts';
 import type { Ledger } from '../domain/ports/ledger.ts';
 import type { MailAccount, MailConnector } from '../domain/ports/mail.ts';
 import type { MigrationStore, StoredMailbox } from '../domain/ports/store.ts';
 import { preflightMailbox } from '../domain/preflight-mailbox.ts';
 import { verifyMailbox } from '../domain/verify-mailbox.ts';
+import { mailAccounts } from './mail-accounts.ts';
 import { nextPosition } from './mailbox-pages.ts';
 import type { ProbePorts } from './probes.ts';
 import { createProbeActivities } from './probes.ts';
@@ -170,13 +170,6 @@ export function createTransferActivities(ports: TransferPorts) {
       await store.recordMailboxStatus(mailbox.id, 'copied', null);
       return { moved };
     },
-  };
-}
-
-export function mailAccounts(plan: Plan, { planned }: StoredMailbox): { source: MailAccount; target: MailAccount } {
-  return {
-    source: { endpoint: plan.source, user: planned.sourceUser, secret: planned.sourceSecret },
-    target: { endpoint: plan.target.imap, user: planned.targetUser, secret: planned.targetSecret },
   };
 }
 

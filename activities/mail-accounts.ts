@@ -1,0 +1,11 @@
+import type { Plan } from '../domain/plan.ts';
+import type { MailAccount } from '../domain/ports/mail.ts';
+import type { StoredMailbox } from '../domain/ports/store.ts';
+
+/** Both ends of a mailbox; the secrets stay references until the adapter connects. */
+export function mailAccounts(plan: Plan, { planned }: StoredMailbox): { source: MailAccount; target: MailAccount } {
+  return {
+    source: { endpoint: plan.source, user: planned.sourceUser, secret: planned.sourceSecret },
+    target: { endpoint: plan.target.imap, user: planned.targetUser, secret: planned.targetSecret },
+  };
+}
