@@ -26,6 +26,8 @@ export interface PassHost {
   /** While there are any, the run cannot be continued as new. */
   openWaves: number;
   until(met: () => boolean, timeoutMs?: number, summary?: string): Promise<boolean>;
+  /** Nothing is under way, so a run whose history grew long continues as new here. */
+  atRest(): Promise<void>;
   /** Waits until an operator asks for another try. */
   waitForRetry(note: string): Promise<void>;
   publish(): Promise<void>;
@@ -113,6 +115,7 @@ export class PassRunner {
     const { state } = host;
     const current = state.pass;
     if (!current) return false;
+    await host.atRest();
     const more = await story.hasDue.executeWithOptions({ summary: `${passName(pass)}: who is next` }, [
       { migrationId: state.migrationId, pass, afterPosition: current.position },
     ]);

@@ -129,15 +129,21 @@ class SupportHost implements PassHost {
   }
 
   async until(met: () => boolean, timeoutMs?: number, summary = 'wait'): Promise<boolean> {
-    const mayContinue = () => this.openWaves === 0 && workflowInfo().continueAsNewSuggested;
-    const or = () => met() || mayContinue();
+    const or = () => met() || this.mayContinue();
     const inTime =
       timeoutMs === undefined ? await condition(or).then(() => true) : await condition(or, timeoutMs, { summary });
-    if (!met() && mayContinue()) {
-      await condition(allHandlersFinished);
-      await continueAsNew<typeof support>(this.state);
-    }
+    if (!met()) await this.atRest(met);
     return inTime;
+  }
+
+  async atRest(unless: () => boolean = () => false): Promise<void> {
+    if (!this.mayContinue()) return;
+    await condition(allHandlersFinished);
+    if (!unless()) await continueAsNew<typeof support>(this.state);
+  }
+
+  private mayContinue(): boolean {
+    return this.openWaves === 0 && workflowInfo().continueAsNewSuggested;
   }
 
   async waitForRetry(note: string): Promise<void> {

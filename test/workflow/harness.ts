@@ -240,8 +240,9 @@ export async function until(
   what: string,
   met: () => Promise<boolean>,
   explain: () => Promise<string> = async () => '',
+  boundMs = 20_000,
 ): Promise<void> {
-  const deadline = performance.now() + 20_000;
+  const deadline = performance.now() + boundMs;
   for (;;) {
     if (await met()) return;
     if (performance.now() > deadline) throw new Error(`in vain: ${what}. ${await explain()}`);
