@@ -1,11 +1,8 @@
-import { TypedSearchAttributes } from '@temporalio/common';
 import {
-  ChildWorkflowCancellationType,
   type ChildWorkflowHandle,
   condition,
   defineSignal,
   getExternalWorkflowHandle,
-  ParentClosePolicy,
   setCurrentDetails,
   setHandler,
   startChild,
@@ -13,6 +10,7 @@ import {
 } from '@temporalio/workflow';
 import { type Pass, passName } from '../domain/passes.ts';
 import { survey, wave as waveActivities } from './activities.ts';
+import { childOptions } from './child-options.ts';
 import {
   goSignal,
   heldSignal,
@@ -22,8 +20,7 @@ import {
   resumeSignal,
   unheldSignal,
 } from './mailbox-pass.ts';
-import { mailboxPassWorkflowId, SIGNALS, TASK_QUEUES } from './names.ts';
-import * as attributes from './search-attributes.ts';
+import { mailboxPassWorkflowId, SIGNALS } from './names.ts';
 
 export interface WaveState {
   readonly migrationId: string;
@@ -133,7 +130,7 @@ export async function mailboxWave(state: WaveState): Promise<WaveProgress> {
     for (const mailboxId of withWork) {
       await admitHeld();
       await condition(() => running() < state.window && !state.paused);
-      const child = await startChild(mailboxPass, childOptions(state, mailboxId));
+      const child = await startChild(mailboxPass, passOptions(state, mailboxId));
       children.set(mailboxId, child);
       child.result().then(
         () => {
@@ -169,20 +166,13 @@ export async function mailboxWave(state: WaveState): Promise<WaveProgress> {
   return { wave: state.wave, done, held: 0, failed, lastPosition, drained: true };
 }
 
-function childOptions(state: WaveState, mailboxId: string) {
+function passOptions(state: WaveState, mailboxId: string) {
   const { migrationId, clientId, pass } = state;
   const input: MailboxPassState = { migrationId, mailboxId, pass, paused: state.paused };
   return {
     workflowId: mailboxPassWorkflowId(migrationId, pass, mailboxId),
-    taskQueue: TASK_QUEUES.orchestration,
+    ...childOptions({ migrationId, clientId }),
     args: [input] as [MailboxPassState],
     staticSummary: `${passName(pass)} of mailbox ${mailboxId}`,
-    priority: { fairnessKey: clientId },
-    parentClosePolicy: ParentClosePolicy.REQUEST_CANCEL,
-    cancellationType: ChildWorkflowCancellationType.WAIT_CANCELLATION_COMPLETED,
-    typedSearchAttributes: new TypedSearchAttributes([
-      { key: attributes.migrationKey, value: migrationId },
-      { key: attributes.client, value: clientId },
-    ]),
   };
 }

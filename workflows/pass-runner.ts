@@ -1,19 +1,11 @@
-import { TypedSearchAttributes } from '@temporalio/common';
-import {
-  CancellationScope,
-  ChildWorkflowCancellationType,
-  getExternalWorkflowHandle,
-  ParentClosePolicy,
-  setHandler,
-  startChild,
-} from '@temporalio/workflow';
+import { CancellationScope, getExternalWorkflowHandle, setHandler, startChild } from '@temporalio/workflow';
 import type { MigrationSettings } from '../domain/migration-settings.ts';
 import { type Pass, type PassKind, passName } from '../domain/passes.ts';
 import { story } from './activities.ts';
+import { childOptions } from './child-options.ts';
 import { pauseSignal, resumeSignal } from './mailbox-pass.ts';
 import { mailboxWave, type WaveProgress, waveProgressSignal } from './mailbox-wave.ts';
-import { TASK_QUEUES, waveWorkflowId } from './names.ts';
-import * as attributes from './search-attributes.ts';
+import { waveWorkflowId } from './names.ts';
 import { type PassState, passOf } from './state.ts';
 
 /** What a workflow that runs passes offers to them: the migration, or support. */
@@ -145,7 +137,7 @@ export class PassRunner {
     const { migrationId } = state;
     return {
       workflowId: waveWorkflowId(migrationId, pass, wave),
-      taskQueue: TASK_QUEUES.orchestration,
+      ...childOptions({ migrationId, clientId: settings.clientId }),
       args: [
         {
           migrationId,
@@ -158,13 +150,6 @@ export class PassRunner {
         },
       ] as Parameters<typeof mailboxWave>,
       staticSummary: `${passName(pass)}, wave ${wave}`,
-      priority: { fairnessKey: settings.clientId },
-      parentClosePolicy: ParentClosePolicy.REQUEST_CANCEL,
-      cancellationType: ChildWorkflowCancellationType.WAIT_CANCELLATION_COMPLETED,
-      typedSearchAttributes: new TypedSearchAttributes([
-        { key: attributes.migrationKey, value: migrationId },
-        { key: attributes.client, value: settings.clientId },
-      ]),
     };
   }
 

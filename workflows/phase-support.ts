@@ -1,15 +1,8 @@
-import { TypedSearchAttributes } from '@temporalio/common';
-import {
-  ChildWorkflowCancellationType,
-  getExternalWorkflowHandle,
-  ParentClosePolicy,
-  setHandler,
-  startChild,
-} from '@temporalio/workflow';
+import { getExternalWorkflowHandle, setHandler, startChild } from '@temporalio/workflow';
+import { childOptions } from './child-options.ts';
 import type { Desk, StepResult } from './desk.ts';
 import { pauseSignal, resumeSignal, retrySignal } from './mailbox-pass.ts';
-import { supportWorkflowId, TASK_QUEUES } from './names.ts';
-import * as attributes from './search-attributes.ts';
+import { supportWorkflowId } from './names.ts';
 import { openIssuesSignal, type SupportState, support, supportReportSignal } from './support.ts';
 
 /** After the cutover: the provider stays available. */
@@ -38,16 +31,9 @@ async function stayAvailable(desk: Desk): Promise<StepResult> {
   desk.openWaves += 1; // the child is ours: the run may not be continued as new while it works
   const child = await startChild(support, {
     workflowId: supportWorkflowId(migrationId),
-    taskQueue: TASK_QUEUES.orchestration,
+    ...childOptions({ migrationId, clientId: settings.clientId }),
     args: [input],
     staticSummary: 'stragglers, deliverability, reported issues',
-    priority: { fairnessKey: settings.clientId },
-    parentClosePolicy: ParentClosePolicy.REQUEST_CANCEL,
-    cancellationType: ChildWorkflowCancellationType.WAIT_CANCELLATION_COMPLETED,
-    typedSearchAttributes: new TypedSearchAttributes([
-      { key: attributes.migrationKey, value: migrationId },
-      { key: attributes.client, value: settings.clientId },
-    ]),
   });
   const forward = getExternalWorkflowHandle(supportWorkflowId(migrationId));
   desk.supportDesk = {
