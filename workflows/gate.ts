@@ -44,7 +44,7 @@ export async function passGate(desk: Desk, gate: GateId): Promise<StepResult & {
     desk.gateDirty = false;
     const inTime = await desk.waitFor(
       missing.map((party) => PARTY[party]),
-      `gate ${gate} is open, evidence ${open.digest.slice(0, 12)}; ${missing.join(' and ')} decides`,
+      `gate ${gate} is open, evidence ${open.digest.slice(0, 12)}; ${missing.join(' and ')} ${missing.length === 1 ? 'decides' : 'decide'}`,
       () => state.inbox.length > 0 || desk.gateDirty,
       desk.settings.policy.gateReminderEveryMs,
     );

@@ -101,12 +101,17 @@ async function watchRecords(state: SupportState): Promise<void> {
 
 function reportOf(state: SupportState): SupportReport {
   const { sweeps, stragglers, quietSince, openIssues } = state;
-  const issues = openIssues > 0 ? `; ${openIssues} issues are open` : '';
+  const number = (many: number, noun: string) => `${many} ${noun}${many === 1 ? '' : 's'}`;
+  const quiet = quietSince === null ? '' : `; quiet since ${quietSince}`;
+  const issues = openIssues > 0 ? `; ${number(openIssues, 'issue')} open` : '';
   return {
     sweeps,
     stragglers,
     quietSince,
-    note: `${sweeps} sweeps found ${stragglers} stragglers; quiet since ${quietSince}${issues}`,
+    note:
+      sweeps === 0
+        ? 'the first sweep of the old server is under way'
+        : `${number(sweeps, 'sweep')} found ${number(stragglers, 'straggler')}${quiet}${issues}`,
   };
 }
 
