@@ -2,7 +2,8 @@ import { z } from 'zod';
 import { OPERATOR } from '../auth.ts';
 import type { Api, ServerDeps } from '../deps.ts';
 import { problemResponse } from '../problem.ts';
-import { buildReport, renderCsv, renderHtml } from '../report.ts';
+import { buildReport, renderCsv } from '../report.ts';
+import { renderHtml } from '../report-page.ts';
 import { MigrationParams, Report } from '../schemas.ts';
 
 export function reportRoutes(app: Api, deps: ServerDeps): void {
@@ -32,7 +33,7 @@ export function reportRoutes(app: Api, deps: ServerDeps): void {
       const report = await buildReport(deps, migration);
       const { format } = request.query;
       if (format === 'json') return reply.send(report);
-      const text = format === 'csv' ? renderCsv(report) : renderHtml(report);
+      const text = format === 'csv' ? renderCsv(report) : renderHtml(report, migration.plan.cutover.timeZone);
       reply.headers({
         'content-security-policy': "default-src 'none'; style-src 'unsafe-inline'",
         'content-disposition': `${format === 'csv' ? 'attachment' : 'inline'}; filename="${migration.id}.${format}"`,
