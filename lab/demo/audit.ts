@@ -1,8 +1,8 @@
-import { withImap } from '../imap-client.ts';
+import { type ImapEndpoint, withImap } from '../imap-client.ts';
 import { compareMailboxes, readMailbox } from '../mail/oracle.ts';
-import type { JournalEntry } from '../smtp/sender.ts';
+import type { SentMail } from './outside-sender.ts';
 import type { Employee } from './people.ts';
-import type { DemoReport, OracleCounts } from './report.ts';
+import { type DemoReport, type OracleCounts, ROUTES, type Route } from './report.ts';
 import type { World } from './world.ts';
 
 /** Reads both servers again, independently of the copier, and compares them as multisets, folder by folder. */
@@ -24,28 +24,37 @@ export async function compareWithOracle(world: World, people: readonly Employee[
 export async function auditSentMail(
   world: World,
   people: readonly Employee[],
-  journal: readonly JournalEntry[],
+  journal: readonly SentMail[],
 ): Promise<DemoReport['sentDuringMove']> {
-  const found = new Map<string, number>();
+  const copies = new Map<string, number>();
+  const wentByTheOldServer = new Set<string>();
   for (const { address } of people) {
-    for (const token of await tokensIn(world, address))
-      found.set(`${address} ${token}`, (found.get(`${address} ${token}`) ?? 0) + 1);
+    for (const token of await tokensIn(world.targetAccount(address)))
+      copies.set(`${address} ${token}`, (copies.get(`${address} ${token}`) ?? 0) + 1);
+    for (const token of await tokensIn(world.sourceAccount(address))) wentByTheOldServer.add(token);
   }
-  let exactlyOnce = 0;
-  let missing = 0;
-  let more = 0;
-  for (const { token, to } of journal) {
-    const copies = world.mailboxesOf(to).map((address) => found.get(`${address} ${token}`) ?? 0);
-    if (copies.every((count) => count === 1)) exactlyOnce += 1;
-    if (copies.some((count) => count === 0)) missing += 1;
-    if (copies.some((count) => count > 1)) more += 1;
-  }
-  const byNewMx = journal.filter(({ via }) => via === world.names.newMx).length;
-  return { sent: journal.length, byOldMx: journal.length - byNewMx, byNewMx, exactlyOnce, missing, more };
+  const arrivalsOf = (mails: readonly SentMail[]) => {
+    const counts = mails.map(({ token, to }) =>
+      world.mailboxesOf(to).map((address) => copies.get(`${address} ${token}`) ?? 0),
+    );
+    return {
+      sent: mails.length,
+      exactlyOnce: counts.filter((each) => each.length > 0 && each.every((count) => count === 1)).length,
+      missing: counts.filter((each) => each.length === 0 || each.some((count) => count === 0)).length,
+      more: counts.filter((each) => each.some((count) => count > 1)).length,
+    };
+  };
+  const routeOf = ({ byHeart, via, token }: SentMail): Route => {
+    if (byHeart) return 'old-mx-by-heart';
+    if (via !== world.names.newMx) return 'old-mx';
+    return wentByTheOldServer.has(token) ? 'new-mx-redirected' : 'new-mx-direct';
+  };
+  const routes = ROUTES.map((route) => ({ route, ...arrivalsOf(journal.filter((mail) => routeOf(mail) === route)) }));
+  return { ...arrivalsOf(journal), routes };
 }
 
-async function tokensIn(world: World, address: string): Promise<string[]> {
-  return await withImap(world.targetAccount(address), async (client) => {
+async function tokensIn(account: ImapEndpoint): Promise<string[]> {
+  return await withImap(account, async (client) => {
     const tokens: string[] = [];
     for (const listed of await client.list()) {
       if (listed.flags.has('\\Noselect')) continue;

@@ -10,7 +10,7 @@ export class Catcher {
 
   constructor(catcher: MailCatcher) {
     this.#catcher = catcher;
-    this.url = `${catcher.url}/messages`;
+    this.url = `${catcher.url}/`;
     this.smtpUrl = `smtp://${catcher.host}:${catcher.smtpPort}`;
   }
 

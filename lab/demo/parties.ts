@@ -31,15 +31,15 @@ export class Manager {
   }
 
   /** Answers every link that came and was not answered yet; `show` says what is printed of the evidence, null leaves it to somebody else. */
-  async answerMail(show: (question: Question) => string | null): Promise<void> {
+  async answerMail(show: (question: Question, link: string) => string | null): Promise<void> {
     for (const mail of this.#catcher.to(MANAGER.email)) {
-      const key = /\/portal\/#([\w-]{43})/.exec(mail.text)?.[1];
-      if (!key || this.#answered.has(key)) continue;
+      const [link, key] = /https?:\S+\/portal\/#([\w-]{43})/.exec(mail.text) ?? [];
+      if (!link || !key || this.#answered.has(key)) continue;
       this.#answered.add(key);
       const desk = new Rest(this.#apiUrl, `Link ${key}`);
       const question = await desk.get<Question>('/v1/link').catch(() => null); // superseded since: its successor is in the mail, too
       if (question?.state !== 'open') continue;
-      const evidence = show(question);
+      const evidence = show(question, link);
       if (evidence === null) continue;
       this.#screen.line('client', `opens the link: ${question.title}`);
       if (evidence) this.#screen.detail(evidence);

@@ -3,6 +3,8 @@ import type { Locale } from '../mail/words.ts';
 /** The example organisation. Everybody and every name in it is made up; domains end in .test (RFC 6761). */
 export const DOMAIN = 'harbour.test';
 export const ORGANISATION = 'Harbour & Söhne';
+/** Of the client's office: times are told as the clock on their wall shows them. */
+export const TIME_ZONE = 'Europe/Berlin';
 
 export interface Employee {
   readonly address: string;

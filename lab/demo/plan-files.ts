@@ -1,7 +1,7 @@
 import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { stringify } from 'yaml';
-import { DOMAIN, type Employee, MANAGER, ORGANISATION } from './people.ts';
+import { DOMAIN, type Employee, MANAGER, ORGANISATION, TIME_ZONE } from './people.ts';
 import type { World } from './world.ts';
 
 export interface PlanFiles {
@@ -60,7 +60,7 @@ export async function writePlanFiles(folder: string, world: World, people: reado
       resolver: world.dns.resolver,
       port: world.dns.port,
     },
-    cutover: { timeZone: 'Europe/Berlin' },
+    cutover: { timeZone: TIME_ZONE },
     policy: POLICY,
     agreement: {
       text: `All mail of ${DOMAIN} moves. Contacts, calendars and local files are moved by the users after the cutover.`,

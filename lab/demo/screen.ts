@@ -2,9 +2,18 @@
 export class Screen {
   readonly #started = performance.now();
   readonly #colour: boolean;
+  readonly #columns: number;
+  readonly #write: (text: string) => void;
 
-  constructor(colour = process.stdout.isTTY === true && !process.env['NO_COLOR']) {
+  /** @param columns lines are folded there, so that what hangs over stays under its text; Infinity for files and pipes. */
+  constructor({
+    colour = process.stdout.isTTY === true && !process.env['NO_COLOR'],
+    columns = process.stdout.isTTY === true ? process.stdout.columns : Number.POSITIVE_INFINITY,
+    write = (text: string): void => void process.stdout.write(text),
+  } = {}) {
     this.#colour = colour;
+    this.#columns = columns;
+    this.#write = write;
   }
 
   title(text: string): void {
@@ -14,11 +23,17 @@ export class Screen {
   /** @param who the party that acted, or a step's id */
   line(who: string, text: string): void {
     const seconds = ((performance.now() - this.#started) / 1_000).toFixed(1).padStart(6);
-    this.#write(`${this.#paint('2', `${seconds}s`)}  ${this.#paint('36', who.padEnd(9))} ${text}\n`);
+    const [first = '', ...more] = this.#fold(text, INDENT);
+    this.#write(`${this.#paint('2', `${seconds}s`)}  ${this.#paint('36', who.padEnd(WHO))} ${first}\n`);
+    for (const line of more) this.#write(`${' '.repeat(INDENT)}${line}\n`);
   }
 
   detail(text: string): void {
-    for (const line of text.split('\n')) this.#write(`${' '.repeat(19)}${this.#paint('2', line)}\n`);
+    for (const line of text.split('\n')) {
+      const [first = '', ...more] = this.#fold(line, INDENT + 2);
+      this.#write(`${' '.repeat(INDENT)}${this.#paint('2', first)}\n`);
+      for (const piece of more) this.#write(`${' '.repeat(INDENT + 2)}${this.#paint('2', piece)}\n`);
+    }
   }
 
   good(text: string): void {
@@ -52,11 +67,25 @@ export class Screen {
     for (const row of rows) this.#write(`  ${render(row)}\n`);
   }
 
+  /** At spaces; what has none, like an address of a page, is left whole so that it can be clicked. */
+  #fold(text: string, indent: number): string[] {
+    const width = Math.max(this.#columns - indent, 30);
+    const lines: string[] = [];
+    let line = '';
+    for (const word of text.split(' ')) {
+      if (line !== '' && line.length + 1 + word.length > width) {
+        lines.push(line);
+        line = word;
+      } else line = line === '' ? word : `${line} ${word}`;
+    }
+    return [...lines, line];
+  }
+
   #paint(code: string, text: string): string {
     return this.#colour ? `\u001B[${code}m${text}\u001B[0m` : text;
   }
-
-  #write(text: string): void {
-    process.stdout.write(text);
-  }
 }
+
+const WHO = 9;
+/** Seconds, who, and the spaces between. */
+const INDENT = 7 + 2 + WHO + 1;

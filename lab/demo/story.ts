@@ -1,10 +1,12 @@
+import { withLocalTimes } from '../../domain/local-time.ts';
 import type { MigrationView } from '../../domain/migration-view.ts';
+import { type Pass, passName } from '../../domain/passes.ts';
 import { STEP_IDS, STEPS, type StepId, type StepState } from '../../domain/steps.ts';
 import type { RunningService } from '../../workers/service.ts';
 import type { DemoOptions } from './options.ts';
 import type { OutsideSender } from './outside-sender.ts';
 import type { Manager, Operator } from './parties.ts';
-import { DOMAIN } from './people.ts';
+import { DOMAIN, MANAGER, TIME_ZONE } from './people.ts';
 import type { Screen } from './screen.ts';
 import { summarise } from './summary.ts';
 import type { WorkerProcess } from './worker-process.ts';
@@ -23,12 +25,20 @@ export interface Stage {
 }
 
 const LOOK_EVERY_MS = 150;
-/** A run takes about a minute; what takes longer than this hangs, and a demo that hangs is worse than one that fails. */
-const LIMIT_MS = 10 * 60_000;
+/** The longest pause of a sound run is the 20 s until the cutover date. */
+const WONDER_AFTER_MS = 60_000;
+/** What does not move for so long hangs, and a demo that hangs is worse than one that fails. */
+const LIMIT_MS = 5 * 60_000;
+const STRAGGLERS = 3;
+
+export interface Played {
+  /** Passes in which the worker was killed. */
+  readonly kills: readonly Pass[];
+}
 
 /** Plays both parties until support has ended: looks where the story is, and does what it waits for. */
-export async function playStory(stage: Stage): Promise<void> {
-  const { migrationId, options, screen, operator, manager, sender, service } = stage;
+export async function playStory(stage: Stage): Promise<Played> {
+  const { migrationId, options, screen, operator, manager, sender, service, worker } = stage;
   const told = new Map<StepId, string>();
   const once = new Set<string>();
   const doOnce = async (what: string, work: () => Promise<void>) => {
@@ -36,30 +46,57 @@ export async function playStory(stage: Stage): Promise<void> {
     once.add(what);
     await work();
   };
-  const deadline = performance.now() + LIMIT_MS;
+  const watch = watchProgress(stage);
   sender.start(500);
-  armKiller(stage);
+  const kills = armKiller(stage);
   let handsOnGate = '';
   for (;;) {
-    if (performance.now() > deadline)
-      throw new Error('The story did not come to its end in ten minutes; see service.log and worker.log.');
-    await Promise.race([service.failed, new Promise((resolve) => setTimeout(resolve, LOOK_EVERY_MS))]);
+    await Promise.race([service.failed, worker.failed, new Promise((resolve) => setTimeout(resolve, LOOK_EVERY_MS))]);
     const view = await operator.view(migrationId);
+    watch(view);
     for (const id of STEP_IDS) tell(screen, told, id, view.steps[id]);
-    stage.world.passNumber = view.pass?.number ?? 0;
-    if (view.status === 'ended') return;
+    stage.world.pass = view.pass && { kind: view.pass.kind, number: view.pass.number };
+    if (view.status === 'ended') return { kills };
     if (view.status === 'cancelled') throw new Error('the migration was cancelled');
     await actOnWorld(stage, view, doOnce);
     if (options.handsOn) {
       const gate = view.openGate?.gateId ?? '';
       if (gate !== handsOnGate && gate !== '') explainGate(stage, view);
       handsOnGate = gate;
-      await manager.answerMail((question) => (question.kind === 'gate' ? null : ''));
+      await manager.answerMail((question, link) => {
+        if (question.kind === 'acknowledgement') return '';
+        screen.line('client', `got a link: ${link}`);
+        return null;
+      });
     } else {
       await manager.answerMail((question) => summarise(question.evidence));
       await operator.decideIfAsked(view);
     }
   }
+}
+
+/** Says where the story stands when it does not move, and gives up when it does not for long. Persons may take their time. */
+function watchProgress({ screen, options, service }: Stage): (view: MigrationView) => void {
+  let last = '';
+  let movedAt = performance.now();
+  let wondered = false;
+  return (view) => {
+    const { updatedAt: _, ...facts } = view;
+    const now = JSON.stringify(facts);
+    const person = options.handsOn && view.waitingFor.some((party) => party !== 'service');
+    if (now !== last || person) {
+      last = now;
+      movedAt = performance.now();
+      wondered = false;
+      return;
+    }
+    const stillMs = performance.now() - movedAt;
+    const home = service.env['MAILFERRY_HOME'];
+    if (stillMs > LIMIT_MS) throw new Error(`Nothing has moved for five minutes. ${view.headline}`);
+    if (stillMs < WONDER_AFTER_MS || wondered) return;
+    wondered = true;
+    screen.line('lab', `nothing has moved for a minute; logs: ${home}/service.log, ${home}/worker.log`);
+  };
 }
 
 /** What the client does outside the service: publishes records, picks a date. And the old habits of the internet. */
@@ -74,7 +111,7 @@ async function actOnWorld(
     await doOnce('date', async () => {
       const at = new Date(Date.now() + 20_000).toISOString();
       await operator.rest.put(`/v1/migrations/${migrationId}/cutover-date`, { at });
-      screen.line('client', `picks the cutover date: ${at}`);
+      screen.line('client', `picks the cutover date: ${withLocalTimes(at, TIME_ZONE)}`);
     });
   }
   if (steps.A7.status === 'waiting') {
@@ -90,55 +127,76 @@ async function actOnWorld(
       screen.line('client', `edits the zone: SPF includes ${world.names.spfMechanism.replace('include:', '')}`);
     });
   }
-  if (steps.C2.status === 'done') {
+  if (steps.C7.status === 'done') {
     await doOnce('stubborn', async () => {
       const to = world.people[0]?.address;
       if (!to) return;
-      for (let count = 0; count < 3; count += 1) await sender.sendByHeart(to, world.names.oldMx);
-      screen.line('outside', 'a sender with the old MX by heart delivers three messages to the old server');
-    });
-  }
-  if (steps.C5.status === 'done') {
-    await doOnce('quiet', async () => {
-      await sender.stop();
-      screen.line('outside', `falls silent after ${sender.journal.length} messages`);
+      for (let count = 0; count < STRAGGLERS; count += 1) await sender.sendByHeart(to);
+      screen.line('outside', `a sender with the old MX by heart delivers ${STRAGGLERS} messages to the old server`);
     });
   }
 }
 
+const MARKS: Readonly<Record<StepState['status'], string>> = {
+  doing: '…',
+  waiting: '…',
+  done: '✓',
+  'not-needed': '–',
+  ahead: '',
+};
+
 function tell(screen: Screen, told: Map<StepId, string>, id: StepId, step: StepState): void {
   if (step.status === 'ahead' || (step.status === 'doing' && step.note === '')) return;
-  const whom = step.status === 'waiting' ? ` (waiting for ${step.waitingFor.join(' and ')})` : '';
-  const mark = { doing: '…', waiting: '…', done: '✓', 'not-needed': '–', ahead: '' }[step.status];
-  const text = `${mark} ${STEPS[id].title}: ${step.note}${whom}`;
+  const text = `${MARKS[step.status]} ${sentenceOf(id, step)}`;
   if (told.get(id) === text) return;
   told.set(id, text);
   screen.line(id, text);
 }
 
-function explainGate({ screen, service, migrationId }: Stage, view: MigrationView): void {
-  const gate = view.openGate;
-  if (!gate) return;
-  screen.title(`Gate ${gate.gate} is open`);
-  screen.plain(`  As the client: open the newest link of the mail catcher, ask for a code, type it.
-  As the operator: MAILFERRY_API_URL=${service.apiUrl} MAILFERRY_HOME=${service.env['MAILFERRY_HOME']} npx mailferry gate show ${gate.gateId}
-                   … gate approve ${gate.gateId}     (gates cutover and completion)
-  Migration ${migrationId}, evidence ${gate.digest.slice(0, 12)}. The mails: ${service.env['MAILFERRY_HOME']}/catcher/`);
+/** A note that begins with the step's own title is not told it twice, nor who decides. */
+export function sentenceOf(id: StepId, { status, note, waitingFor }: StepState): string {
+  const { title } = STEPS[id];
+  const repeats = note.toLowerCase().startsWith(`${title.toLowerCase()}: `);
+  const said = (repeats ? note.slice(title.length + 2) : note).replace(/; [a-z ]+ decides?$/, '');
+  const rest = withLocalTimes(said, TIME_ZONE);
+  const whom = status === 'waiting' && waitingFor.length > 0 ? ` (waiting for ${waitingFor.join(' and ')})` : '';
+  return `${title}: ${rest}${whom}`;
 }
 
-/** kill -9 at the moment a message reaches the target, once a pass: the effect happens, the record of it does not. */
-function armKiller({ options, world, worker, screen }: Stage): void {
-  if (!options.killWorker) return;
-  const killed = new Set<number>();
+function explainGate({ screen, service, world }: Stage, view: MigrationView): void {
+  const gate = view.openGate;
+  if (!gate) return;
+  const both = view.waitingFor.includes('provider');
+  screen.title(`Gate ${gate.gate} is open (evidence ${gate.digest.slice(0, 12)}) and waits for you`);
+  screen.plain(`  As the client: the link and then the code are in the mails to ${MANAGER.name}, which you find at
+    ${world.catcher.url}
+  As the operator, in this folder${both ? '' : " (only to look: this gate is the client's alone)"}:
+    export MAILFERRY_HOME=${shellWord(service.env['MAILFERRY_HOME'] ?? '')}
+    npx mailferry gate show ${gate.gateId}`);
+  if (both) screen.plain(`    npx mailferry gate approve ${gate.gateId}`);
+}
+
+function shellWord(text: string): string {
+  return /^[\w./:@-]+$/.test(text) ? text : `'${text.replaceAll("'", "'\\''")}'`;
+}
+
+/**
+ * kill -9 at the moment a message reaches the target, once a pass: the effect happens, the record of it does not.
+ * @returns the passes in which that was done, growing.
+ */
+function armKiller({ options, world, worker, screen }: Stage): readonly Pass[] {
+  const kills: Pass[] = [];
+  if (!options.killWorker) return kills;
+  const enough = Math.max(1, Math.min(40, Math.floor(options.messages / 3)));
   let appends = 0;
   world.onAppend = () => {
-    const pass = world.passNumber;
-    if (pass === 0 || killed.has(pass)) return;
+    const { pass } = world;
+    if (pass === null || kills.some(({ number }) => number === pass.number)) return;
     appends += 1;
-    if (appends % 3 !== 0 && pass !== 1) return;
-    if (pass === 1 && appends < 40) return;
-    killed.add(pass);
-    worker.kill();
-    screen.line('lab', `kill -9 of the worker in pass ${pass}, in the middle of an APPEND`);
+    if (pass.kind === 'initial' && appends < enough) return;
+    if (!worker.kill()) return;
+    kills.push(pass);
+    screen.line('lab', `kill -9 of the worker in pass ${passName(pass)}, in the middle of an APPEND`);
   };
+  return kills;
 }

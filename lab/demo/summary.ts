@@ -1,4 +1,10 @@
+import { describeEvidence } from '../../domain/evidence-words.ts';
+import { localTime, withLocalTimes } from '../../domain/local-time.ts';
 import { addTallies, EMPTY_TALLY, type Tally } from '../../domain/mail.ts';
+import { isStepId } from '../../domain/steps.ts';
+import { TIME_ZONE } from './people.ts';
+
+const NAMED = 6;
 
 /** The evidence of a gate in a few lines, as the screen has room for. The portal and `gate show` have all of it. */
 export function summarise(evidence: unknown): string {
@@ -14,11 +20,16 @@ export function summarise(evidence: unknown): string {
       `evidence: ${mailboxes.length} mailboxes, ${total.source} messages at the source, ${total.copied} copied, ${total.lost} lost, ${total.doubled} doubled`,
     );
   } else {
-    lines.push(`evidence: ${mailboxes.map((mailbox) => mailbox['address']).join(', ')}`);
+    const more = mailboxes.length > NAMED ? [`${mailboxes.length - NAMED} more`] : [];
+    const named = mailboxes.slice(0, NAMED).map(({ address }) => String(address));
+    lines.push(`evidence: ${[...named, ...more].join(', ')}`);
   }
   const steps = isRecord(evidence['steps']) ? evidence['steps'] : {};
-  for (const [id, body] of Object.entries(steps))
-    lines.push(`evidence of ${id}: ${JSON.stringify(body).slice(0, 150)}…`);
+  for (const [id, body] of Object.entries(steps)) {
+    if (isStepId(id)) lines.push(`${id}: ${withLocalTimes(describeEvidence(id, body), TIME_ZONE)}`);
+  }
+  const cutover = isRecord(evidence['cutover']) ? evidence['cutover'] : {};
+  if (typeof cutover['at'] === 'string') lines.push(`cutover: ${localTime(cutover['at'], TIME_ZONE)}`);
   return lines.join('\n');
 }
 

@@ -1,4 +1,5 @@
 import { randomBytes } from 'node:crypto';
+import type { Pass } from '../../domain/passes.ts';
 import type { DnsView } from '../../domain/ports/dns.ts';
 import { createAuthority } from '../authority.ts';
 import { startDnsServer } from '../dns/server.ts';
@@ -38,8 +39,8 @@ export interface World {
   readonly zone: Zone;
   readonly names: typeof NAMES;
   readonly catcher: Catcher;
-  /** Pass under way as the demo last saw it; 0 between passes. */
-  passNumber: number;
+  /** Pass under way as the demo last saw it; null between passes. */
+  pass: Pass | null;
   /** Called when an APPEND reaches the target, before it has an effect. */
   onAppend: () => void;
   passwordsOf(address: string): { readonly source: string; readonly target: string };
@@ -105,7 +106,7 @@ export async function startWorld({ people, messages, seed, say }: WorldOptions):
   }
   say(`old mail server: ${old.kind}, ${people.length} mailboxes with ${count} messages in folders of three languages`);
 
-  const world = { passNumber: 0, onAppend: () => undefined as void };
+  const world = { pass: null as Pass | null, onAppend: (): void => undefined };
   const store = new MailStore();
   const target: ImapLabServer = keep(
     await startImapServer({

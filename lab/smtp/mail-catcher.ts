@@ -1,6 +1,7 @@
 import { once } from 'node:events';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
+import { renderCatcherPage } from './catcher-page.ts';
 import { startSmtpEntrance } from './entrance.ts';
 import { readableHeader, readableText } from './readable-text.ts';
 
@@ -20,7 +21,7 @@ export interface CaughtMail {
 export interface MailCatcher {
   readonly host: string;
   readonly smtpPort: number;
-  /** `GET /messages` answers all mails as JSON, newest last and without their bytes; `?to=` picks a recipient. */
+  /** `GET /` is a page for a person. `GET /messages` answers all mails as JSON, newest last and without their bytes; `?to=` picks a recipient. */
   readonly url: string;
   readonly messages: readonly CaughtMail[];
   /** The first mail, caught already or yet to come, that the predicate takes. Rejects after `timeoutMs`, naming what came. */
@@ -51,6 +52,11 @@ export async function startMailCatcher(options: MailCatcherOptions): Promise<Mai
   });
   const web = createServer((request, response) => {
     const { pathname, searchParams } = new URL(request.url ?? '/', 'http://catcher');
+    if (request.method === 'GET' && pathname === '/') {
+      response.writeHead(200, { 'content-type': 'text/html; charset=utf-8' });
+      response.end(renderCatcherPage(messages));
+      return;
+    }
     if (request.method !== 'GET' || pathname !== '/messages') {
       response.writeHead(404).end();
       return;
