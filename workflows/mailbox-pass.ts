@@ -1,4 +1,5 @@
 import {
+  ActivityFailure,
   CancellationScope,
   condition,
   defineSignal,
@@ -84,7 +85,8 @@ export async function mailboxPass(state: MailboxPassState): Promise<MailboxPassR
       work = new CancellationScope();
       return await work.run(() => copyAndVerify(state));
     } catch (error) {
-      if (isCancellation(error) && interrupted) continue;
+      // A worker that died while it was being interrupted never answers: its heartbeat runs out, and that is no fault either.
+      if (interrupted && (isCancellation(error) || error instanceof ActivityFailure)) continue;
       const code = errorCodeOf(error);
       if (code === null) throw error;
       isHeld = true;

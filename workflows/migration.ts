@@ -1,4 +1,10 @@
-import { CancellationScope, isCancellation, setCurrentDetails, upsertSearchAttributes } from '@temporalio/workflow';
+import {
+  CancellationScope,
+  CancelledFailure,
+  isCancellation,
+  setCurrentDetails,
+  upsertSearchAttributes,
+} from '@temporalio/workflow';
 import { story } from './activities.ts';
 import { takeCommands } from './commands.ts';
 import { Desk, StoryTurned } from './desk.ts';
@@ -31,8 +37,11 @@ export async function migration(state: MigrationState): Promise<MigrationState['
       }
     }
   } catch (error) {
-    if (isCancellation(error)) await CancellationScope.nonCancellable(() => desk.end('cancelled'));
-    throw error;
+    // A worker that died while its activity was being cancelled leaves a time-out instead of a cancellation.
+    const cancelled = isCancellation(error) || desk.root.consideredCancelled;
+    if (!cancelled) throw error;
+    await CancellationScope.nonCancellable(() => desk.end('cancelled'));
+    throw isCancellation(error) ? error : new CancelledFailure('cancelled');
   }
 }
 
