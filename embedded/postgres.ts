@@ -22,6 +22,7 @@ import { promisify } from 'node:util';
 import pg from 'pg';
 import { MigrationError } from '../domain/errors.ts';
 import { choosePort } from './ports.ts';
+import { reapLeftover } from './process-marks.ts';
 import { findSetpriv, findUnprivilegedUser, type Identity, isClosedToOthers, startLine } from './run-as.ts';
 import { type ComponentOptions, startComponent } from './supervisor.ts';
 
@@ -49,6 +50,8 @@ export interface EmbeddedPostgres {
   stop(): Promise<void>;
 }
 
+/** Fast shutdown: open sessions are ended, transactions rolled back (PostgreSQL manual, 18.5). */
+const STOP_SIGNAL = 'SIGINT';
 const USER = 'mailferry';
 const DATABASE = 'mailferry';
 
@@ -66,6 +69,9 @@ export async function startEmbeddedPostgres(options: EmbeddedPostgresOptions): P
   const password = ensurePassword(join(dataDir, 'postgres.password'));
   await ensureCluster(cluster, binaries, identity, password, options.fast ?? false);
 
+  const pidFile = join(dataDir, 'run', 'postgres.pid');
+  // What a killed service left behind still holds the port that has to stay the same.
+  await reapLeftover(pidFile, STOP_SIGNAL);
   const port = await choosePort(
     { name: 'postgres', variable: 'MAILFERRY_PG_PORT', usual: 54_329, explicit: options.port ?? null },
     join(dataDir, 'ports.json'),
@@ -81,9 +87,8 @@ export async function startEmbeddedPostgres(options: EmbeddedPostgresOptions): P
     needed: [cluster, binaries.postgres],
     ready: () => answers(urlOf('postgres')),
     logFile,
-    pidFile: join(dataDir, 'run', 'postgres.pid'),
-    // Fast shutdown: open sessions are ended, transactions rolled back (PostgreSQL manual, 18.5).
-    stopSignal: 'SIGINT',
+    pidFile,
+    stopSignal: STOP_SIGNAL,
     ...(options.restart !== undefined && { restart: options.restart }),
     ...(options.onRestart !== undefined && { onRestart: options.onRestart }),
     ...(options.onFatal !== undefined && { onFatal: options.onFatal }),

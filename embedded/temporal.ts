@@ -7,6 +7,7 @@ import { Connection } from '@temporalio/client';
 import { MigrationError } from '../domain/errors.ts';
 import { findTemporalCli } from '../setup/temporal-binary.js';
 import { choosePort } from './ports.ts';
+import { reapLeftover } from './process-marks.ts';
 import { ensureSearchAttributes, type SearchAttributeType } from './search-attributes.ts';
 import { type ComponentOptions, startComponent } from './supervisor.ts';
 
@@ -47,6 +48,9 @@ export async function startEmbeddedTemporal(options: EmbeddedTemporalOptions): P
   mkdirSync(dataDir, { recursive: true, mode: 0o700 });
   const binary = await requireBinary();
   const memory = join(dataDir, 'ports.json');
+  const pidFile = join(dataDir, 'run', 'temporal.pid');
+  // What a killed service left behind still holds the ports that have to stay the same.
+  await reapLeftover(pidFile, 'SIGTERM');
   const port = await choosePort(
     { name: 'temporal', variable: 'MAILFERRY_TEMPORAL_PORT', usual: 7233, explicit: options.port ?? null },
     memory,
@@ -71,7 +75,7 @@ export async function startEmbeddedTemporal(options: EmbeddedTemporalOptions): P
     env: serverEnvironment(dataDir),
     ready: () => answers(address, namespace, searchAttributes),
     logFile,
-    pidFile: join(dataDir, 'run', 'temporal.pid'),
+    pidFile,
     ...(options.restart !== undefined && { restart: options.restart }),
     ...(options.onRestart !== undefined && { onRestart: options.onRestart }),
     ...(options.onFatal !== undefined && { onFatal: options.onFatal }),
