@@ -25,7 +25,8 @@ export function installTemporalLog(logger: Logger): void {
   const log = logger.child({ part: 'temporal' });
   const write = (level: SdkLevel, message: string, meta?: object) => {
     const ofNoUse = level === 'info' || ON_PURPOSE.some((start) => message.startsWith(start));
-    log[ofNoUse ? 'debug' : level](meta ?? {}, message);
+    const { error, ...facts } = (meta ?? {}) as { error?: unknown };
+    log[ofNoUse ? 'debug' : level](error === undefined ? facts : { ...facts, err: error }, message); // pino shows `err` alone
   };
   Runtime.install({
     logger: {
