@@ -1,0 +1,141 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { STEP_IDS } from '../../domain/steps.ts';
+import { waitUntil } from '../../embedded/wait-until.ts';
+import { DemoReport } from '../../lab/demo/report.ts';
+import { bareEnv, processesNaming } from './running-service.ts';
+
+const MAIN = join(import.meta.dirname, '..', '..', 'lab', 'demo', 'main.ts');
+/** A run with three kills takes 80 to 100 s on two cores of its own. */
+const LIMIT_MS = 170_000;
+const TEN = [
+  ...(['source', 'copied', 'repaired', 'wrapped', 'alreadyThere'] as const),
+  ...(['vanished', 'excluded', 'refused', 'lost', 'doubled'] as const),
+];
+
+/** Temporary folders of the private servers lie in here, so that whatever is left over names it. */
+let folder: string;
+let home: string;
+let demo: ChildProcess;
+let printed = '';
+let code: number | null;
+let report: DemoReport;
+
+beforeAll(async () => {
+  folder = mkdtempSync(join(tmpdir(), 'mailferry-demo-'));
+  home = join(folder, 'home');
+  demo = startDemo('--kill-worker', '--messages', '120');
+  const limit = setTimeout(() => demo.kill('SIGTERM'), LIMIT_MS);
+  demo.stdout?.on('data', (chunk: Buffer) => {
+    printed += chunk.toString();
+  });
+  [code] = (await once(demo, 'close')) as [number | null];
+  clearTimeout(limit);
+}, LIMIT_MS + 15_000);
+afterAll(() => {
+  demo?.kill('SIGKILL');
+  if (folder !== undefined) rmSync(folder, { recursive: true, force: true });
+});
+
+describe('the demo without a terminal, its worker killed in mid-transfer', () => {
+  test('ends with exit code 0 and a report of the documented shape', () => {
+    expect(code, printed).toBe(0);
+    report = DemoReport.parse(JSON.parse(readFileSync(join(home, 'demo', 'report.json'), 'utf8')));
+    expect(report.ok).toBe(true);
+  });
+
+  test('accounts for every message, a mailbox and in total, and loses and doubles none', () => {
+    expect(report.mailboxes.length).toBe(6);
+    for (const mailbox of [...report.mailboxes, report.total]) {
+      const ended = TEN.slice(1, 8).reduce((sum, key) => sum + mailbox[key], 0);
+      expect(ended).toBe(mailbox.source);
+      expect(mailbox).toMatchObject({ refused: 0, lost: 0, doubled: 0 });
+    }
+    for (const key of TEN) expect(sumOf(key)).toBe(report.total[key]);
+    expect(report.total.source).toBeGreaterThan(120); // mail came meanwhile
+    expect(report.oracle).toEqual({ lost: 0, doubled: 0, misfiled: 0 });
+  });
+
+  test('does every step', () => {
+    const statuses = Object.fromEntries(STEP_IDS.map((id) => [id, report.steps[id].status]));
+    expect(statuses).toEqual(Object.fromEntries(STEP_IDS.map((id) => [id, 'done'])));
+  });
+
+  test('killed the worker in the initial pass and again in a later one', () => {
+    const [first, ...later] = report.workerKills;
+    expect(first).toBe('initial-1');
+    expect(later.length).toBeGreaterThan(0);
+  });
+
+  test('finds each mail that was sent meanwhile exactly once, by whichever way it came', () => {
+    const { sent, exactlyOnce, missing, more, routes } = report.sentDuringMove;
+    expect({ exactlyOnce, missing, more }).toEqual({ exactlyOnce: sent, missing: 0, more: 0 });
+    expect(routes.map(({ route }) => route)).toEqual([
+      'old-mx',
+      'new-mx-redirected',
+      'new-mx-direct',
+      'old-mx-by-heart',
+    ]);
+    for (const route of routes) expect(route.sent, route.route).toBeGreaterThan(0);
+    expect(report.stragglers).toMatchObject({ sent: 3, found: 3 });
+  });
+
+  test('writes a page that shows the same', () => {
+    const page = readFileSync(join(home, 'demo', 'report.html'), 'utf8');
+    for (const { address } of report.mailboxes) expect(page).toContain(address);
+    expect(page).toContain('mail sent during the move');
+    expect(page).toContain(report.migrationId);
+  });
+
+  test('leaves no process and no private server behind', async () => {
+    expect(await waitUntil(() => processesNaming(folder).length === 0, 5_000), processesNaming(folder).join('\n')).toBe(
+      true,
+    );
+    expect(existsSync(join(home, 'demo', 'running', 'service.lock'))).toBe(false);
+  });
+});
+
+describe('the demo interrupted', () => {
+  test('tells a second one that it runs, and is gone within ten seconds', async () => {
+    const first = startDemo('--messages', '60');
+    try {
+      let said = '';
+      first.stdout?.on('data', (chunk: Buffer) => {
+        said += chunk.toString();
+      });
+      expect(await waitUntil(() => said.includes('old mail server'), 30_000)).toBe(true);
+      const second = startDemo();
+      let refusal = '';
+      second.stdout?.on('data', (chunk: Buffer) => {
+        refusal += chunk.toString();
+      });
+      expect(await once(second, 'close')).toEqual([1, null]);
+      expect(refusal).toContain(`A demo runs already (process ${first.pid})`);
+
+      expect(await waitUntil(() => said.includes('A1'), 60_000), said).toBe(true);
+      const began = performance.now();
+      const ended = once(first, 'close');
+      first.kill('SIGINT');
+      expect(await ended).toEqual([130, null]);
+      expect(performance.now() - began).toBeLessThan(10_000);
+      expect(await waitUntil(() => processesNaming(folder).length === 0, 1_000)).toBe(true);
+    } finally {
+      first.kill('SIGKILL');
+    }
+  }, 110_000);
+});
+
+function startDemo(...options: readonly string[]): ChildProcess {
+  return spawn(process.execPath, [MAIN, ...options], {
+    env: { ...bareEnv(), MAILFERRY_HOME: home, TMPDIR: folder },
+    stdio: ['ignore', 'pipe', 'inherit'],
+  });
+}
+
+function sumOf(key: (typeof TEN)[number]): number {
+  return report.mailboxes.reduce((sum, mailbox) => sum + mailbox[key], 0);
+}
