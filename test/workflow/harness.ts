@@ -22,7 +22,8 @@ import {
 import { type MigrationState, newMigrationState } from '../../workflows/state.ts';
 import type { Office, OfficeGate } from './office.ts';
 
-const converter = dataConverter(createPayloadCodec(Buffer.alloc(32, 7)));
+/** Of a fixed key, so that recorded histories can be read again. */
+export const converter = dataConverter(createPayloadCodec(Buffer.alloc(32, 7)));
 
 let runtimeInstalled = false;
 
@@ -60,7 +61,8 @@ export async function startDevWorld(): Promise<World> {
   return { env, bundle: await bundle() };
 }
 
-function quiet(): void {
+/** Before anything else of the SDK in a process: errors only. */
+export function quiet(): void {
   if (!runtimeInstalled)
     Runtime.install({ logger: new DefaultLogger('ERROR'), telemetryOptions: { logging: { filter: 'ERROR' } } });
   runtimeInstalled = true;
@@ -71,7 +73,8 @@ function found({ path, tried }: { path: string | null; tried: readonly string[] 
   return path;
 }
 
-const bundle = () => ensureWorkflowBundle(join(tmpdir(), 'mailferry-test-bundles'));
+/** Today's workflow code. */
+export const bundle = () => ensureWorkflowBundle(join(tmpdir(), 'mailferry-test-bundles'));
 
 /** What a test does to one migration: the two parties' hands on the desk. */
 export interface Hands {
