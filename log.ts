@@ -113,7 +113,7 @@ function scrubText(key: string, text: string, maskPeople: boolean): string {
 function stdout(format: Config['log']['format']): LogDestination {
   const readable = format === 'pretty' || (format === 'auto' && process.stdout.isTTY);
   if (!readable) return pino.destination({ fd: 1, sync: true });
-  return pretty({ sync: true, translateTime: 'SYS:HH:MM:ss', ignore: 'pid,hostname' });
+  return pretty({ sync: true, translateTime: 'SYS:HH:MM:ss', ignore: 'pid,hostname', singleLine: true });
 }
 
 function formsOf(secret: string): readonly string[] {

@@ -1,3 +1,4 @@
+import { join } from 'node:path';
 import { openDatabase } from '../adapters/ledger/database.ts';
 import { migrateToLatest } from '../adapters/ledger/migrate.ts';
 import { codecPath, startApi } from '../api/main.ts';
@@ -114,14 +115,21 @@ export async function startService(config: Config, options: ServiceOptions = {})
 /** `mailferry up`: until Ctrl-C, or until a part cannot be kept running; then it says so and ends with an error. */
 export async function runService(config: Config): Promise<void> {
   const service = await startService(config, { onProgress: (line) => process.stderr.write(`${line}\n`) });
+  const mails = config.smtpUrl === null ? `files in ${join(config.home, 'mail')}` : 'sent by SMTP';
   process.stderr.write(
-    `Mailferry is ready.\n  API          ${service.apiUrl}\n  Temporal UI  ${service.temporalUiUrl ?? '(your own server)'}\n`,
+    `Mailferry is ready.
+  API          ${service.apiUrl}
+  Temporal UI  ${service.temporalUiUrl ?? '(your own server)'}
+  Mails        ${mails}
+Ctrl-C stops it. Next, in another terminal: mailferry migration create plan.yaml mailboxes.csv
+`,
   );
   const asked = new Promise<void>((resolve) => {
     for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.once(signal, () => resolve());
   });
   try {
     await Promise.race([asked, service.failed]);
+    process.stderr.write('stopping; what is under way goes on at the next start\n');
   } finally {
     setTimeout(() => process.exit(1), 9_500).unref(); // within 10 s, whatever hangs
     await service.stop();
