@@ -3,6 +3,7 @@ import { openDatabase } from '../adapters/ledger/database.ts';
 import { migrateToLatest } from '../adapters/ledger/migrate.ts';
 import { codecPath, startApi } from '../api/main.ts';
 import type { Config } from '../config.ts';
+import { findRunningService } from '../embedded/lock.ts';
 import { getPayloadKey, payloadKeyFileOf } from '../embedded/payload-key.ts';
 import { isFree, portInUse } from '../embedded/ports.ts';
 import { startEmbedded } from '../embedded/service.ts';
@@ -43,14 +44,18 @@ export async function startService(config: Config, options: ServiceOptions = {})
     fail = reject;
   });
   failed.catch(() => undefined); // whoever races it sees it
-  // Said before anything is started; the API says it again if the port is taken meanwhile.
-  if (config.api.port !== 0 && !(await isFree(config.api.port))) throw portInUse(config.api.port, 'MAILFERRY_API_PORT');
+  // Said before anything is started; the API says it again if the port is taken meanwhile. Another service on this home is not
+  // a stranger on our port: the lock tells who it is.
+  const { port } = config.api;
+  if (port !== 0 && findRunningService(config.home) === null && !(await isFree(port))) {
+    throw portInUse(port, 'MAILFERRY_API_PORT');
+  }
   const key = getPayloadKey(config, { create: true });
-  const codecUrl = (port: number) => `http://${config.api.host}:${port}${codecPath(key)}`;
+  const codecUrl = `http://${config.api.host}:${port}${codecPath(key)}`;
   say('starting PostgreSQL and Temporal');
   const embedded = await startEmbedded(config, {
     searchAttributes: SEARCH_ATTRIBUTES,
-    ...(config.api.port !== 0 && { codecEndpoint: codecUrl(config.api.port) }),
+    ...(port !== 0 && { codecEndpoint: codecUrl }),
     onRestart: ({ name, why }) => logger.warn({ part: name, why }, `${name} is started again`),
     onFatal: fail,
   });
