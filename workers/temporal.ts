@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Client, Connection } from '@temporalio/client';
-import type { PayloadCodec } from '@temporalio/common';
+import { ApplicationFailure, type PayloadCodec } from '@temporalio/common';
 import { NativeConnection, Runtime } from '@temporalio/worker';
 import type { Logger } from 'pino';
 import type { Config } from '../config.ts';
@@ -25,8 +25,7 @@ export function installTemporalLog(logger: Logger): void {
   const log = logger.child({ part: 'temporal' });
   const write = (level: SdkLevel, message: string, meta?: object) => {
     const ofNoUse = level === 'info' || ON_PURPOSE.some((start) => message.startsWith(start));
-    const { error, ...facts } = (meta ?? {}) as { error?: unknown };
-    log[ofNoUse ? 'debug' : level](error === undefined ? facts : { ...facts, err: error }, message); // pino shows `err` alone
+    log[ofNoUse ? 'debug' : level](factsOf(meta), message);
   };
   Runtime.install({
     logger: {
@@ -40,6 +39,14 @@ export function installTemporalLog(logger: Logger): void {
     telemetryOptions: { logging: { filter: { core: 'WARN', other: 'ERROR' }, forward: {} } },
     shutdownSignals: [], // the process decides itself when its workers end
   });
+}
+
+/** What a reader can use. A failure of ours is known by its code; its stack would fill the screen and say no more. */
+function factsOf(meta: object | undefined): object {
+  const { error, taskToken: _, isLocal: __, ...facts } = (meta ?? {}) as Record<string, unknown>;
+  if (error === undefined) return facts;
+  if (error instanceof ApplicationFailure) return { ...facts, code: error.type, reason: error.message };
+  return { ...facts, err: error }; // pino shows an error under this name alone
 }
 
 /**
