@@ -219,7 +219,7 @@ export class Desk implements PassHost {
       { key: attributes.waitingFor, value: [...view.waitingFor] },
       { key: attributes.progress, value: view.progress },
     ]);
-    const write = this.lastWrite.then(() =>
+    const write = Promise.resolve().then(() =>
       CancellationScope.nonCancellable(() => local.publishView({ migrationId: this.state.migrationId, view })),
     );
     this.lastWrite = write.catch(() => undefined); // its own caller meets the failure
@@ -260,10 +260,12 @@ export class Desk implements PassHost {
     if (this.ended === 'cancelled') return 'Cancelled; nothing was deleted anywhere.';
     if (this.ended) return 'The migration has ended.';
     if (this.state.paused) return `Paused by ${this.state.paused.by}: ${this.state.paused.reason}`;
-    const heldNote = held > 0 ? ` ${held} held ${held === 1 ? 'mailbox needs' : 'mailboxes need'} a person.` : '';
-    return step
-      ? `${step} ${STEPS[step].title}: ${this.state.steps[step].note || 'begins'}${heldNote}`
-      : 'All steps are done.';
+    if (!step) return 'All steps are done.';
+    const { pass } = this.state;
+    const far = pass ? `${pass.done} of ${pass.total} mailboxes are through` : 'begins';
+    const now = `${step} ${STEPS[step].title}: ${this.state.steps[step].note || far}`;
+    if (held === 0) return now;
+    return `${now.replace(/\.$/, '')}. ${held} held ${held === 1 ? 'mailbox needs' : 'mailboxes need'} a person.`;
   }
 
   private async mayGoOn(id: StepId): Promise<void> {

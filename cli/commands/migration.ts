@@ -42,13 +42,13 @@ export function migrationCommands(program: Command, context: Context): void {
           ? 'No migrations yet. Next: mailferry migration create plan.yaml mailboxes.csv\n'
           : renderTable(
               io,
-              ['ID', 'CLIENT', 'STATUS', 'STEP', 'DONE %', 'WAITS FOR', 'NOW'],
+              ['ID', 'CLIENT', 'STATUS', 'STEP', 'PASS', 'WAITS FOR', 'NOW'],
               all.map(({ id, client, view }) => [
                 id,
                 client.name,
                 view.status,
                 view.step ?? '-',
-                Math.floor(view.progress),
+                shareOf(view),
                 view.waitingFor.join(' ') || '-',
                 view.headline,
               ]),
@@ -165,6 +165,11 @@ export async function order(
   context.show(receipt, ({ message }) => `${printable(message)}\n`);
 }
 
+/** How far the pass under way is; without one there is nothing to be far in. */
+function shareOf(view: Migration['view']): string {
+  return view.pass === null ? '-' : `${Math.floor(view.progress)} %`;
+}
+
 function renderStatus({ io }: Context, { id, client, view }: Migration): string {
   const colours: Readonly<Record<string, Colour>> = { done: 'green', doing: 'bold', waiting: 'yellow' };
   const head = `${paint(io, 'bold', printable(client.name))}  ${id}  ${view.status}\n${printable(view.headline)}\n`;
@@ -211,7 +216,7 @@ async function watch(context: Context, id: string, forever: boolean): Promise<vo
       await pause(io.signal);
       continue;
     }
-    const line = `${String(Math.floor(view.progress)).padStart(3)} %  ${view.step ?? '--'}  ${printable(view.headline)}`;
+    const line = `${shareOf(view).padStart(5)}  ${view.step ?? '--'}  ${printable(view.headline)}`;
     if (context.json()) {
       if (line !== before) io.out(`${JSON.stringify(one)}\n`);
     } else if (io.isTerminal) io.out(`\r\u001b[K${cutTo(line, (io.width ?? 80) - 1)}`);

@@ -4,9 +4,9 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { viewOf } from '../../api/draft-view.ts';
-import { API_URL_FILE, findHomeFile, OPERATOR_TOKEN_FILE, writeHomeFile } from '../../home.ts';
 import { type Io, printable, renderTable, widthOf } from '../../cli/output.ts';
 import { runCli } from '../../cli/run.ts';
+import { API_URL_FILE, findHomeFile, OPERATOR_TOKEN_FILE, writeHomeFile } from '../../home.ts';
 import { type ApiWorld, examplePlan, newApiWorld, TOKEN } from '../support/api-world.ts';
 
 let world: ApiWorld;
@@ -187,7 +187,7 @@ describe('watch', () => {
       headline: 'Gate accounts\u001b[2J is open.',
     });
     const { code, out } = await run(['migration', 'watch', id]);
-    expect([code, out]).toEqual([0, '  0 %  --  Gate accounts[2J is open.\n']);
+    expect([code, out]).toEqual([0, '    -  --  Gate accounts[2J is open.\n']);
   });
 
   test('ends with 130 when it is interrupted, and the migration goes on', async () => {
