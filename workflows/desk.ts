@@ -219,7 +219,7 @@ export class Desk implements PassHost {
       { key: attributes.waitingFor, value: [...view.waitingFor] },
       { key: attributes.progress, value: view.progress },
     ]);
-    const write = Promise.resolve().then(() =>
+    const write = this.lastWrite.then(() =>
       CancellationScope.nonCancellable(() => local.publishView({ migrationId: this.state.migrationId, view })),
     );
     this.lastWrite = write.catch(() => undefined); // its own caller meets the failure
