@@ -77,7 +77,7 @@ function stepTable({ migration, evidence }: Report, timeZone: string): string {
       const stored = evidence.find((each) => each.id === evidenceId);
       const proof = stored && isStepId(stored.step) ? describeEvidence(stored.step, stored.body) : '';
       const whom = status === 'waiting' && waitingFor.length > 0 ? ` for ${waitingFor.join(' and ')}` : '';
-      const said = proof === '' || proof === note ? note : `${note}\n${proof}`;
+      const said = note.includes(proof) ? note : `${note}\n${proof}`;
       return [id, STEPS[id].title, `${STATUS_WORDS[status]}${whom}`, withLocalTimes(said, timeZone)];
     }),
   );
@@ -126,12 +126,14 @@ export function reportTable(header: readonly string[], rows: readonly Row[], sum
   if (rows.length === 0) return '<p class="quiet">None.</p>';
   const isNumber = header.map((_, column) => rows.every((row) => typeof row[column] === 'number'));
   const className = (column: number) => (isNumber[column] ? ' class="n"' : '');
+  // On a narrow screen the rows of a table of words become cards; a table of numbers scrolls under its first column.
+  const kind = isNumber.filter(Boolean).length > 1 ? 'wide' : 'wide cards';
   const cells = (row: Row): string =>
-    `<tr>${row.map((cell, column) => `<td${typeof cell === 'number' ? numberClass(cell, header[column] ?? '') : ''}>${escapeHtml(String(cell))}</td>`).join('')}</tr>`;
+    `<tr>${row.map((cell, column) => `<td data-label="${escapeHtml(header[column] ?? '')}"${typeof cell === 'number' ? numberClass(cell, header[column] ?? '') : ''}>${escapeHtml(String(cell))}</td>`).join('')}</tr>`;
   const head = header.map((cell, column) => `<th scope="col"${className(column)}>${escapeHtml(cell)}</th>`).join('');
   const foot = sum === undefined ? '' : `<tfoot>${cells(sum)}</tfoot>`;
   const name = escapeHtml(header.slice(0, 2).join(', '));
-  return `<div class="wide" tabindex="0" role="region" aria-label="Table of ${name}"><table><thead><tr>${head}</tr></thead><tbody>${rows.map(cells).join('\n')}</tbody>${foot}</table></div>`;
+  return `<div class="${kind}" tabindex="0" role="region" aria-label="Table of ${name}"><table><thead><tr>${head}</tr></thead><tbody>${rows.map(cells).join('\n')}</tbody>${foot}</table></div>`;
 }
 
 /** Zeros step back, so that what is not zero is seen; a loss is red. */

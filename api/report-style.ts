@@ -29,7 +29,13 @@ td:first-child{white-space:nowrap}
 .n{text-align:right;font-variant-numeric:tabular-nums;min-width:0}
 td.zero{color:var(--quiet)}td.bad{color:var(--bad);font-weight:600}
 tfoot td{font-weight:600;border-top:2px solid var(--line);border-bottom:0}
-@media (max-width:40rem){td:first-child{white-space:pre-line;overflow-wrap:anywhere;min-width:8rem}
-th,td{padding:.4rem .55rem}td:last-child:not(.n){min-width:14rem}}
+@media (max-width:40rem){th,td{padding:.4rem .55rem}
+td:first-child,th:first-child{position:sticky;left:0;background:var(--paper);max-width:9.5rem}
+td:first-child{white-space:pre-line;overflow-wrap:anywhere;min-width:8rem}
+.cards thead{position:absolute;left:-100rem}
+.cards tr{display:block;padding:.45rem 0;border-bottom:1px solid var(--line)}.cards tbody tr:last-child{border-bottom:0}
+.cards td,.cards td:first-child{display:grid;grid-template-columns:6rem 1fr;gap:.6rem;position:static;max-width:none;
+padding:.12rem .75rem;border:0;text-align:left;overflow-wrap:anywhere}
+.cards td::before{content:attr(data-label);color:var(--quiet)}}
 @media print{:root{--ground:#fff}main{max-width:none;padding:0}.wide{overflow:visible}tr{break-inside:avoid}}
 `;

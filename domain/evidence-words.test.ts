@@ -60,7 +60,7 @@ describe('the evidence of a step in one line', () => {
   });
 
   test('tells a shape that it does not know field by field', () => {
-    expect(describeEvidence('B2', { what: 'limits of IMAP', by: 'dana', at: null })).toBe(
+    expect(describeEvidence('B3', { what: 'limits of IMAP', by: 'dana', at: null })).toBe(
       'what: limits of IMAP; by: dana; at: –',
     );
     expect(describeEvidence('C7', { statementOf: 'x' })).toBe('statement of: x');

@@ -13,19 +13,24 @@ export function describeEvidence(step: StepId, body: unknown): string {
 
 const WORDS: Readonly<Partial<Record<StepId, (body: Body) => string | null>>> = {
   A1: ({ agreedBy, agreedAt }) => `agreed by ${words(agreedBy)} at ${words(agreedAt)}`,
-  A2: ({ ok, failed }) => `${count(ok, 'mailbox', 'mailboxes')} can be read, ${words(failed)} cannot`,
+  A2: ({ ok, failed }) =>
+    `${count(ok, 'mailbox', 'mailboxes')} can be read${failed === 0 ? '' : `, ${words(failed)} cannot`}`,
   A3: accounts,
   A4: ({ at, timeZone }) => `${words(at)} (${words(timeZone)})`,
   A5: addOns,
   A6: mailFlow,
   A7: records,
   B1: ({ pass, moved }) => `${words(pass)} moved ${count(moved, 'message')}`,
+  B2: acknowledgement,
+  B4: acknowledgement,
   C1: records,
   C2: (body) =>
     isMap(body['probe']) ? mailFlow(body) : `${words(body['pass'])} moved ${count(body['moved'], 'message')}`,
   C3: records,
+  C4: acknowledgement,
   C5: ({ movedByFinalPasses, emptyInARow }) =>
     `final passes moved ${count(movedByFinalPasses, 'message')}, then ${words(emptyInARow)} in a row found nothing`,
+  C6: acknowledgement,
   C7: ({ statement }) => (typeof statement === 'string' ? statement : null),
   D1: (body) => (typeof body['note'] === 'string' ? body['note'] : regressions(body)),
 };
@@ -43,6 +48,10 @@ function accounts(body: Body): string {
   const wrong = [...differences, ...missing];
   const found = `${count(mailboxes.length, 'mailbox', 'mailboxes')}, ${count(aliases.length, 'alias', 'aliases')}, ${count(lists.length, 'list')}`;
   return wrong.length === 0 ? `${found}, all as asked for` : `${found}; ${wrong.join('; ')}`;
+}
+
+function acknowledgement({ by, at }: Body): string | null {
+  return by === undefined || at === undefined ? null : `acknowledged by ${words(by)} at ${words(at)}`;
 }
 
 function addOns(body: Body): string {

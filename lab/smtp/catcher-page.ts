@@ -10,7 +10,7 @@ export function renderCatcherPage(messages: readonly CaughtMail[]): string {
   );
   return `<!doctype html>
 <html lang="en"><meta charset="utf-8"><meta name="viewport" content="width=device-width">
-<meta http-equiv="refresh" content="5"><title>Caught mail (${messages.length})</title>
+<link rel="icon" href="data:,"><meta http-equiv="refresh" content="5"><title>Caught mail (${messages.length})</title>
 <style>:root{color-scheme:light dark}body{font:16px/1.5 system-ui,sans-serif;max-width:46rem;margin:1.5rem auto;padding:0 1rem}
 article{border-top:1px solid #8886;padding:.5rem 0}h1{font-size:1.4rem}h2{font-size:1.05rem;margin:.5rem 0 0}
 .who{margin:0;opacity:.75;font-size:.9rem}pre{font:inherit;white-space:pre-wrap;overflow-wrap:anywhere}</style>
