@@ -72,7 +72,7 @@ describe('set-up that cannot go on', () => {
   it('says which commands there are when asked for another', async () => {
     const { code, err } = await clone.run(['dmeo']);
     expect(code).toBe(2);
-    expect(err).toContain('usage: node setup/run.js <demo|start|test|check|worker|api|cli>');
+    expect(err).toContain('usage: node setup/run.js <demo|start|test|check|bench|worker|api|cli>');
   });
 });
 
