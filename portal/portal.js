@@ -8,6 +8,8 @@ const element = (id) => document.getElementById(id);
 let token = '';
 /** @type {Question | null} */
 let question = null;
+/** Of the organisation; the reader's own where the evidence names none. */
+let timeZone;
 
 const CHOICES = {
   gate: [
@@ -77,7 +79,8 @@ function show(one) {
   element('who').textContent = `For ${one.contact}`;
   element('text').textContent = one.text;
   element('evidence-section').hidden = one.evidence === null;
-  element('evidence').replaceChildren(...(one.evidence === null ? [] : render(one.evidence, 3)));
+  timeZone = one.evidence?.cutover?.timeZone;
+  element('evidence').replaceChildren(...(one.evidence === null ? [] : render(inOrder(one.evidence), 3)));
   element('digest').textContent = one.digest ?? '';
   element('choices').replaceChildren(...CHOICES[one.kind].map(choice));
   element('comment-hint').textContent = one.kind === 'gate' ? '(needed if you reject)' : '(if you like)';
@@ -91,7 +94,7 @@ function show(one) {
 function told({ verdict, party, decidedAt }) {
   const words = { approve: 'approved', reject: 'rejected', acknowledge: 'confirmed' };
   const who = party === 'client' ? 'Your organisation' : 'The provider';
-  return `${who} ${words[verdict]} on ${new Date(decidedAt).toLocaleString()}.`;
+  return `${who} ${words[verdict]} on ${time(decidedAt)}.`;
 }
 
 function choice({ verdict, label }, _index, all) {
@@ -162,11 +165,23 @@ window.addEventListener('hashchange', () => {
 
 // ------------------------------------------------------------------------------------------ evidence as readable tables
 
+/** What the question is about comes first; what the page says anyway is left out. */
+function inOrder(evidence) {
+  if (!isMap(evidence)) return evidence;
+  const { gate: _, client, cutover, ...rest } = evidence;
+  const order = ['totals', 'mailboxes', 'issues', 'steps'];
+  const first = order.filter((key) => key in rest).map((key) => [key, rest[key]]);
+  const others = Object.entries(rest).filter(([key]) => !order.includes(key));
+  return { ...Object.fromEntries([...first, ...others]), ...(cutover && { cutover }), ...(client && { client }) };
+}
+
 /** Any JSON: lists of like things become tables, maps become lists of terms, the rest is text. */
 function render(value, level) {
   if (Array.isArray(value)) {
     if (value.length === 0) return [make('p', { className: 'quiet', textContent: 'None.' })];
-    if (value.every(isMap)) return [table(value)];
+    if (value.every(isMap) && value.some((row) => Object.values(row).some(isRows)))
+      return value.map((row) => make('section', { className: 'one' }, render(row, level)));
+    if (value.every(isMap)) return table(value);
     return [
       make(
         'ul',
@@ -176,14 +191,19 @@ function render(value, level) {
     ];
   }
   if (!isMap(value)) return [make('p', { textContent: words(value) })];
-  const plain = Object.entries(value).filter(([, inner]) => !isDeep(inner));
-  const deep = Object.entries(value).filter(([, inner]) => isDeep(inner));
+  // An empty list of things gets its heading and `None.`, as a full one would.
+  const isSection = ([, inner]) => isDeep(inner) || (level === 3 && Array.isArray(inner));
+  const { shown, zeros } = withoutZeros(inKeyOrder(Object.keys(value)), [value]);
+  const entries = shown.map((key) => [key, value[key]]);
+  const plain = entries.filter((entry) => !isSection(entry));
+  const deep = entries.filter(isSection);
   const terms = plain.flatMap(([key, inner]) => [
     make('dt', { textContent: wordsOf(key) }),
     make('dd', { textContent: words(inner) }),
   ]);
   return [
     ...(terms.length > 0 ? [make('dl', {}, terms)] : []),
+    ...zeros,
     ...deep.flatMap(([key, inner]) => [
       make(`h${Math.min(level, 6)}`, { textContent: wordsOf(key) }),
       ...render(inner, level + 1),
@@ -192,7 +212,8 @@ function render(value, level) {
 }
 
 function table(rows) {
-  const columns = [...new Set(rows.flatMap((row) => Object.keys(row)))];
+  const keys = inKeyOrder([...new Set(rows.flatMap((row) => Object.keys(row)))]);
+  const { shown: columns, zeros } = withoutZeros(keys, rows);
   const isNumber = (column) => rows.every((row) => typeof (row[column] ?? 0) === 'number');
   const cell = (tag, column, content) =>
     make(tag, { className: isNumber(column) ? 'number' : '', ...(tag === 'th' && { scope: 'col' }) }, content);
@@ -210,7 +231,60 @@ function table(rows) {
   );
   const whole = make('table', {}, [make('thead', {}, [head]), make('tbody', {}, body)]);
   // A wide table scrolls by itself, also by keyboard; the page does not.
-  return make('div', { className: 'scroll', tabIndex: 0, role: 'region', ariaLabel: 'Table' }, [whole]);
+  return [make('div', { className: 'scroll', tabIndex: 0, role: 'region', ariaLabel: 'Table' }, [whole]), ...zeros];
+}
+
+/** Evidence comes with its keys in the order of the alphabet, which is nobody's order of reading. */
+const READING_ORDER = [
+  ...[
+    'address',
+    'name',
+    'domain',
+    'type',
+    'wanted',
+    'publication',
+    'aliases',
+    'addOns',
+    'members',
+    'differences',
+    'missing',
+  ],
+  ...['source', 'copied', 'repaired', 'wrapped', 'alreadyThere', 'vanished', 'excluded', 'refused', 'lost', 'doubled'],
+  ...[
+    'server',
+    'outcome',
+    'records',
+    'ttlSeconds',
+    'soaSerial',
+    'answers',
+    'redirection',
+    'probe',
+    'arrivedAt',
+    'absentAt',
+  ],
+];
+
+function inKeyOrder(keys) {
+  if (keys.some((key) => key === 'totals')) return keys; // the whole evidence has its order already
+  const place = (key) => (READING_ORDER.indexOf(key) + 1 || READING_ORDER.length + 1) - 1;
+  return keys.toSorted((one, other) => place(one) - place(other));
+}
+
+const OFTEN_ZERO = ['repaired', 'wrapped', 'alreadyThere', 'vanished', 'excluded', 'refused'];
+
+/** Counts that are 0 in every row are told in one line instead of a column each. */
+function withoutZeros(keys, rows) {
+  const all = keys.filter((key) => OFTEN_ZERO.includes(key) && rows.every((row) => row[key] === 0));
+  if (all.length < 2) return { shown: keys, zeros: [] };
+  const names = all.map((key) => wordsOf(key).toLowerCase()).join(', ');
+  return {
+    shown: keys.filter((key) => !all.includes(key)),
+    zeros: [make('p', { className: 'quiet', textContent: `0 everywhere: ${names}.` })],
+  };
+}
+
+function isRows(value) {
+  return Array.isArray(value) && value.length > 0 && value.every(isMap);
 }
 
 /** On a narrow screen each row becomes a card, and a cell has to say what it is. */
@@ -220,7 +294,7 @@ function labelled(node, column) {
 }
 
 function inline(value) {
-  if (Array.isArray(value) && value.every((one) => !isDeep(one))) return [value.map(words).join(', ')];
+  if (Array.isArray(value) && value.every((one) => !isDeep(one))) return [words(value)];
   if (isDeep(value)) return render(value, 6);
   return [words(value)];
 }
@@ -242,12 +316,41 @@ function words(value) {
   if (value === true) return 'yes';
   if (value === false) return 'no';
   if (Array.isArray(value)) return value.map(words).join(', ') || '–';
+  if (typeof value === 'string' && MOMENT.test(value)) return time(value);
   return typeof value === 'number' ? value.toLocaleString() : String(value);
 }
 
+const MOMENT = /^\d{4}-\d\d-\d\dT\d\d:\d\d(:\d\d(\.\d+)?)?Z$/;
+
+function time(moment) {
+  const style = { dateStyle: 'long', timeStyle: 'long' };
+  try {
+    return new Date(moment).toLocaleString(undefined, { ...style, timeZone });
+  } catch {
+    return new Date(moment).toLocaleString(undefined, style); // a zone that this browser does not know
+  }
+}
+
+/** Those that a gate shows; docs/process.md has them all. */
+const STEP_TITLES = {
+  A3: 'The new mailboxes',
+  A5: 'Add-ons',
+  A6: 'Redirection of new mail',
+  A7: 'DNS records',
+  B1: 'First copy',
+  C1: 'DNS records everywhere',
+  C2: 'Switch-over',
+  C3: 'Senders’ policy (SPF)',
+  C5: 'Last copies',
+};
+const ABBREVIATIONS = { dns: 'DNS', mx: 'MX', spf: 'SPF', ttl: 'TTL', soa: 'SOA' };
+
 function wordsOf(key) {
+  if (Object.hasOwn(STEP_TITLES, key)) return `${STEP_TITLES[key]} (step ${key})`;
   const spaced = key.replaceAll(/([a-z])([A-Z])/g, '$1 $2').replaceAll(/[-_]/g, ' ');
-  return /^[A-D]\d$/.test(key) ? `Step ${key}` : spaced.charAt(0).toUpperCase() + spaced.slice(1).toLowerCase();
+  if (/^[A-D]\d$/.test(key)) return `Step ${key}`;
+  const lower = spaced.toLowerCase().replaceAll(/\b[a-z]+\b/g, (word) => ABBREVIATIONS[word] ?? word);
+  return lower.charAt(0).toUpperCase() + lower.slice(1);
 }
 
 function make(tag, properties, children = []) {
