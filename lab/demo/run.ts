@@ -124,21 +124,31 @@ async function takeFolder(home: string): Promise<DataLock> {
 
 async function startDemoService(home: string, smtpUrl: string, screen: Screen): Promise<RunningService> {
   const { DATABASE_URL: _database, TEMPORAL_ADDRESS: _address, ...environment } = process.env;
-  const port = (await isFree(USUAL_PORTS.API)) ? USUAL_PORTS.API : await findFreePort();
-  const config = readConfig({
-    MAILFERRY_API_PORT: String(port),
-    ...environment,
-    MAILFERRY_HOME: home,
-    MAILFERRY_SMTP_URL: smtpUrl,
-    MAILFERRY_MAIL_FROM: 'Mailferry <mailferry@provider.test>',
-  });
   const log = createWriteStream(join(home, 'service.log'), { flags: 'a' });
-  const logger = createLogger(config, { write: (line) => log.write(line) });
-  const service = await startService(config, {
-    workers: false,
-    logger,
-    onProgress: (line) => screen.line('service', line),
+  const start = async (port: number) => {
+    const config = readConfig({
+      MAILFERRY_API_PORT: String(port),
+      ...environment,
+      MAILFERRY_HOME: home,
+      MAILFERRY_SMTP_URL: smtpUrl,
+      MAILFERRY_MAIL_FROM: 'Mailferry <mailferry@provider.test>',
+    });
+    const logger = createLogger(config, { write: (line) => log.write(line) });
+    const onProgress = (line: string) => screen.line('service', line);
+    return await startService(config, { workers: false, logger, onProgress });
+  };
+  const free = (await isFree(USUAL_PORTS.API)) ? USUAL_PORTS.API : await findFreePort();
+  const service = await start(free).catch(async (error: unknown) => {
+    // The API listens seconds after we looked; somebody else, another demo even, may have been quicker.
+    const taken = error instanceof MigrationError && error.code === 'PORT_IN_USE' && free === USUAL_PORTS.API;
+    if (!taken || environment['MAILFERRY_API_PORT'] !== undefined) throw error;
+    return await start(await findFreePort());
   });
+  tellPorts(service, screen);
+  return service;
+}
+
+function tellPorts(service: RunningService, screen: Screen): void {
   screen.line('service', `API ${service.apiUrl}, worker in a process of its own`);
   if (service.temporalUiUrl !== null) screen.line('service', `Temporal UI ${service.temporalUiUrl}`);
   const chosen = {
@@ -151,5 +161,4 @@ async function startDemoService(home: string, smtpUrl: string, screen: Screen): 
     const actual = URL.canParse(url) ? Number(new URL(url).port) : usual;
     if (actual !== usual) screen.line('service', `port ${usual} is not to be had; ${name} listens at ${actual}`);
   }
-  return service;
 }
