@@ -20,7 +20,7 @@ padding:.7rem .9rem}
 .wide{overflow-x:auto;background:var(--paper);border:1px solid var(--line);border-radius:.6rem}
 .wide:focus-visible{outline:3px solid var(--accent);outline-offset:2px}
 table{border-collapse:collapse;width:100%;font-size:.92rem}
-th,td{padding:.45rem .75rem;text-align:left;vertical-align:top;border-bottom:1px solid var(--line)}
+th,td{padding:.45rem .55rem;text-align:left;vertical-align:top;border-bottom:1px solid var(--line)}
 tbody tr:last-child td{border-bottom:0}
 th{white-space:nowrap;font-weight:600;color:var(--quiet)}
 td{white-space:pre-line;overflow-wrap:break-word;min-width:4rem;max-width:34rem}

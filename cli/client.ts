@@ -1,5 +1,5 @@
-import { CliError, EXIT, exitCodeOf } from './exit-codes.ts';
 import { API_URL_FILE, findHomeFile, homeFolder, OPERATOR_TOKEN_FILE } from '../home.ts';
+import { CliError, EXIT, exitCodeOf } from './exit-codes.ts';
 
 export interface ApiClient {
   readonly baseUrl: string;

@@ -243,7 +243,7 @@ export async function until(
   what: string,
   met: () => Promise<boolean>,
   explain: () => Promise<string> = async () => '',
-  boundMs = 20_000,
+  boundMs = 45_000,
 ): Promise<void> {
   const deadline = performance.now() + boundMs;
   for (;;) {
