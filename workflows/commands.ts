@@ -1,5 +1,6 @@
 import type { UpdateDefinition } from '@temporalio/common';
 import { ApplicationFailure, defineUpdate, setHandler } from '@temporalio/workflow';
+import { counted } from '../domain/counted.ts';
 import { DEFAULT_POLICY } from '../domain/plan.ts';
 import { ACKNOWLEDGED_STEPS, type StepId } from '../domain/steps.ts';
 import { story } from './activities.ts';
@@ -63,7 +64,7 @@ export function takeCommands(desk: Desk, passes: PassRunner): void {
             { migrationId, pass: passOf(state.pass), mailboxIds, signal: 'retry' },
           ])
         : 0;
-      return receipt(`${told} mailboxes are tried again.`);
+      return receipt(told === 1 ? '1 mailbox is tried again.' : `${told} mailboxes are tried again.`);
     },
     () => {
       refuseIf(
@@ -77,9 +78,9 @@ export function takeCommands(desk: Desk, passes: PassRunner): void {
     'addMailboxes',
     async ({ count }) => {
       desk.gateDirty = true;
-      desk.turnTo(STEPS_OF_A_NEW_MAILBOX, `${count} mailboxes were added`);
+      desk.turnTo(STEPS_OF_A_NEW_MAILBOX, `${counted(count, 'new mailbox', 'new mailboxes')}`);
       return receipt(
-        `${count} mailboxes are added; they go through preflight, provisioning and the gate accounts first.`,
+        `Added: ${counted(count, 'mailbox', 'mailboxes')}. Preflight, provisioning and the gate accounts come first.`,
       );
     },
     ({ count }) => {
@@ -94,11 +95,14 @@ export function takeCommands(desk: Desk, passes: PassRunner): void {
   on(
     'dropMailboxes',
     async ({ mailboxIds }) => {
-      await story.dropMailboxes.executeWithOptions({ summary: `drop ${mailboxIds.length} mailboxes` }, [
-        { migrationId, mailboxIds, pass: state.pass && passOf(state.pass) },
-      ]);
+      await story.dropMailboxes.executeWithOptions(
+        { summary: `drop ${counted(mailboxIds.length, 'mailbox', 'mailboxes')}` },
+        [{ migrationId, mailboxIds, pass: state.pass && passOf(state.pass) }],
+      );
       desk.gateDirty = true;
-      return receipt(`${mailboxIds.length} mailboxes are dropped; what was copied stays where it is.`);
+      return receipt(
+        `Dropped: ${counted(mailboxIds.length, 'mailbox', 'mailboxes')}. What was copied stays where it is.`,
+      );
     },
     ({ mailboxIds }) => {
       refuseIf(mailboxIds.length === 0, 'no mailbox was named');

@@ -8,6 +8,7 @@ import {
   startChild,
   workflowInfo,
 } from '@temporalio/workflow';
+import { counted } from '../domain/counted.ts';
 import { type Pass, passName } from '../domain/passes.ts';
 import { survey, wave as waveActivities } from './activities.ts';
 import { childOptions } from './child-options.ts';
@@ -32,6 +33,8 @@ export interface WaveState {
   /** Mailboxes that may copy at the same time. */
   readonly window: number;
   paused: boolean;
+  /** Test hook for {@link MAX_EVENTS}. */
+  readonly maxEvents?: number;
 }
 
 export interface WaveProgress {
@@ -50,6 +53,11 @@ export const waveProgressSignal = defineSignal<[WaveProgress]>(SIGNALS.waveProgr
 
 /** So that the history of a wave stays under 5,000 events: 3,300 when every mailbox has work (test/workflow/history.test.ts). */
 export const WAVE_PAGE = 500;
+/**
+ * A wave that only held mailboxes keep open gives them back at this length: retries that fail again cost 13 events a mailbox, and
+ * at 51,200 the server ends the run, and the story with it. Their mailboxes stay held and due.
+ */
+const MAX_EVENTS = 10_000;
 /** Twenty looks in one activity cost under 1 ms each beside 172 ms for a child: measured, docs/architecture.md. */
 const LOOK_BATCH = 20;
 /** The parent is told after this many mailboxes. Each time costs it 13 events, so that a wave of 500 tells it five times. */
@@ -123,7 +131,7 @@ export async function mailboxWave(state: WaveState): Promise<WaveProgress> {
     await condition(() => !state.paused);
     const batch = mailboxIds.slice(start, start + LOOK_BATCH);
     const { withWork, unchanged } = await survey.lookAtMailboxes.executeWithOptions(
-      { summary: `look at ${batch.length} mailboxes` },
+      { summary: `look at ${counted(batch.length, 'mailbox', 'mailboxes')}` },
       [{ migrationId: state.migrationId, pass: state.pass, mailboxIds: batch }],
     );
     done += unchanged;
@@ -151,14 +159,23 @@ export async function mailboxWave(state: WaveState): Promise<WaveProgress> {
     }
   }
 
+  const isTooLong = () =>
+    running() === 0 && wantsBack.length === 0 && workflowInfo().historyLength > (state.maxEvents ?? MAX_EVENTS);
   let drained = false;
   while (children.size > 0) {
     if (running() === 0 && !drained) {
       drained = true;
       await report(true);
     }
+    if (isTooLong()) {
+      for (const child of children.values()) await getExternalWorkflowHandle(child.workflowId).cancel();
+      await condition(() => children.size === 0);
+      break;
+    }
     const before = children.size;
-    await condition(() => children.size < before || wantsBack.length > 0 || (running() === 0 && !drained));
+    await condition(
+      () => children.size < before || wantsBack.length > 0 || (running() === 0 && !drained) || isTooLong(),
+    );
     await condition(() => !state.paused);
     await admitHeld();
   }

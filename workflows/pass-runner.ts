@@ -1,4 +1,5 @@
 import { CancellationScope, getExternalWorkflowHandle, setHandler, startChild } from '@temporalio/workflow';
+import { counted } from '../domain/counted.ts';
 import type { MigrationSettings } from '../domain/migration-settings.ts';
 import { type Pass, type PassKind, passName } from '../domain/passes.ts';
 import { story } from './activities.ts';
@@ -10,7 +11,12 @@ import { type PassState, passOf } from './state.ts';
 
 /** What a workflow that runs passes offers to them: the migration, or support. */
 export interface PassHost {
-  readonly state: { readonly migrationId: string; pass: PassState | null; passesEnded: number };
+  readonly state: {
+    readonly migrationId: string;
+    pass: PassState | null;
+    passesEnded: number;
+    readonly continueAfterEvents?: number | null;
+  };
   readonly settings: MigrationSettings;
   readonly isPaused: boolean;
   /** Waves live in the workflow's own scope, so that a step may start over while mail goes on moving. */
@@ -67,7 +73,7 @@ export class PassRunner {
       if (state.pass.done >= state.pass.total) break;
       // Children that were ended by hand leave their mailboxes due: nobody but an operator knows why.
       const left = state.pass.total - state.pass.done;
-      await host.waitForRetry(`${left} mailboxes did not end their pass; retry to start them again.`);
+      await host.waitForRetry(`${counted(left, 'mailbox', 'mailboxes')} did not end the pass; retry to start again`);
       state.pass.position = -1;
     }
     const moved = await story.countMoved.executeWithOptions({ summary: `${passName(pass)}: count what moved` }, [
@@ -147,6 +153,7 @@ export class PassRunner {
           afterPosition,
           window: settings.policy.window,
           paused: this.host.isPaused,
+          ...(state.continueAfterEvents != null && { maxEvents: state.continueAfterEvents }),
         },
       ] as Parameters<typeof mailboxWave>,
       staticSummary: `${passName(pass)}, wave ${wave}`,
