@@ -38,11 +38,7 @@ export async function choosePort(wish: PortWish, memory: string): Promise<number
 }
 
 export function portInUse(port: number, variable: string): MigrationError {
-  return new MigrationError(
-    'PORT_IN_USE',
-    `Port ${port} (${variable}) is in use. Stop the program that listens there, or set ${variable} to another port.`,
-    { facts: { port, variable } },
-  );
+  return new MigrationError('PORT_IN_USE', `Port ${port} (${variable}) is in use.`, { facts: { port, variable } });
 }
 
 export async function findFreePort(): Promise<number> {

@@ -1,4 +1,6 @@
 import type { Command } from 'commander';
+import { describeEvidence } from '../../domain/evidence-words.ts';
+import { isStepId } from '../../domain/steps.ts';
 import { linkClient } from '../client.ts';
 import { type Context, type Gate, path } from '../context.ts';
 import { CliError, EXIT } from '../exit-codes.ts';
@@ -124,13 +126,18 @@ export function gateCommands(program: Command, context: Context): void {
     return id;
   }
 
-  /** Lists become tables, the rest is indented JSON. */
+  /** Lists become tables, evidence of steps a line each, the rest names and values. */
   function renderEvidence(evidence: unknown): string {
     if (typeof evidence !== 'object' || evidence === null) return '';
     return Object.entries(evidence)
       .map(([key, value]: [string, unknown]) => {
+        if (key === 'steps' && isMap(value)) return renderSteps(value);
+        if (isMap(value)) {
+          const pairs = Object.entries(value).map(([name, one]) => `${name} ${cell(one)}`);
+          return `${printable(key)}: ${printable(pairs.join(', '))}\n`;
+        }
         if (!Array.isArray(value) || value.length === 0 || !value.every(isMap)) {
-          return `${printable(key)}: ${printable(JSON.stringify(value))}\n`;
+          return `${printable(key)}: ${printable(Array.isArray(value) && value.length === 0 ? 'none' : String(cell(value)))}\n`;
         }
         const columns = [...new Set(value.flatMap((row) => Object.keys(row)))];
         const rows = value.map((row) => columns.map((column) => cell(row[column])));
@@ -138,6 +145,12 @@ export function gateCommands(program: Command, context: Context): void {
       })
       .join('');
   }
+}
+
+function renderSteps(steps: Record<string, unknown>): string {
+  return Object.entries(steps)
+    .map(([id, body]) => `${id}: ${printable(isStepId(id) ? describeEvidence(id, body) : String(cell(body)))}\n`)
+    .join('');
 }
 
 function isMap(value: unknown): value is Record<string, unknown> {

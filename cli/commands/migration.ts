@@ -12,7 +12,9 @@ const LINE_EVERY_MS = 30_000;
 const DRAFT_PATIENCE_MS = 6_000;
 /** The longest title has room. */
 const TITLE_WIDTH = Math.max(...STEP_IDS.map((step) => STEPS[step].title.length));
-const ENDED = ['completed', 'in-support', 'ended', 'cancelled'];
+/** Nobody waits for anything any more. */
+const OVER = ['ended', 'cancelled'];
+const ENDED = ['completed', 'in-support', ...OVER];
 
 export function migrationCommands(program: Command, context: Context): void {
   const migration = program.command('migration').description('plan, start, watch and steer migrations');
@@ -226,7 +228,7 @@ async function watch(context: Context, id: string, forever: boolean): Promise<vo
     }
     before = line;
     const needsSomebody = view.waitingFor.some((party) => party !== 'service') || view.status === 'paused';
-    if (ENDED.includes(view.status) || (needsSomebody && !forever)) {
+    if ((forever ? OVER : ENDED).includes(view.status) || (needsSomebody && !forever)) {
       if (io.isTerminal && !context.json()) io.out('\n');
       if (view.status === 'cancelled') context.end(EXIT.failure);
       else if (view.status !== 'draft') await endBySkipped(context, id, ENDED.includes(view.status));
