@@ -1,5 +1,5 @@
 import { collect } from './collect.ts';
-import { MigrationError } from './errors.ts';
+import { type ErrorCode, MigrationError } from './errors.ts';
 import { type FolderRename, type FolderRules, planFolders, type RenameReason } from './folders.ts';
 import type { PreflightVerdict } from './migration-view.ts';
 import type { MailAccount, MailConnector } from './ports/mail.ts';
@@ -15,32 +15,53 @@ export interface PreflightInput {
 
 /**
  * Tries what a pass will need, before anything is moved: sign-in on both sides, encryption, what there is to move, and which
- * folders will have other names. Reads no message and writes nothing. Whatever fails is the verdict, not an error.
+ * folders will have other names. Reads no message and writes nothing. Whatever fails is the verdict, not an error, and it
+ * names the side; both sides are tried, so that one look tells all that has to be mended.
  * @throws the signal's reason when aborted
  */
 export async function preflightMailbox(input: PreflightInput): Promise<PreflightVerdict> {
-  const verdict = { ...UNKNOWN };
+  const source = await tried('source', input.signal, () => lookAtSource(input));
+  const target = await tried('target', input.signal, () => lookAtTarget(input));
+  const verdict = { ...UNKNOWN, ...source.found?.facts };
+  if (source.found && target.found) {
+    verdict.renames = planFolders(source.found.folders, target.found).renames.map(toView);
+  }
+  const faults = [source.fault, target.fault].filter((fault) => fault !== null);
+  const [first] = faults;
+  if (first) return { ...verdict, code: first.code, message: faults.map(({ message }) => message).join(' ') };
+  if (verdict.folders > 0) return { ...verdict, ok: true };
+  return { ...verdict, code: 'NO_FOLDERS', message: 'Source: it lists no folder that holds mail.' };
+}
+
+interface Tried<T> {
+  readonly found: T | null;
+  readonly fault: { readonly code: ErrorCode; readonly message: string } | null;
+}
+
+async function tried<T>(side: 'source' | 'target', signal: AbortSignal, look: () => Promise<T>): Promise<Tried<T>> {
   try {
-    const rules = await lookAtTarget(input);
-    const source = await input.connector.openSource(input.source, input.signal);
-    try {
-      verdict.tls = source.facts.tls;
-      verdict.capabilities = source.facts.capabilities;
-      const plan = planFolders(await collect(source.listFolders()), rules);
-      verdict.renames = plan.renames.map(toView);
-      for (const { source: folder } of plan.folders) {
-        verdict.messages += (await source.getStatus(folder)).exists;
-        verdict.folders += 1;
-      }
-    } finally {
-      await source.close();
-    }
-    if (verdict.folders > 0) return { ...verdict, ok: true };
-    return { ...verdict, code: 'NO_FOLDERS', message: 'The source lists no folder that holds mail.' };
+    return { found: await look(), fault: null };
   } catch (error) {
-    input.signal.throwIfAborted();
+    signal.throwIfAborted();
     if (!(error instanceof MigrationError)) throw error;
-    return { ...verdict, code: error.code, message: error.message };
+    const name = side === 'source' ? 'Source' : 'Target';
+    return { found: null, fault: { code: error.code, message: `${name}: ${error.message}` } };
+  }
+}
+
+async function lookAtSource({ connector, source: account, signal }: PreflightInput) {
+  const source = await connector.openSource(account, signal);
+  try {
+    const folders = await collect(source.listFolders());
+    const facts = { tls: source.facts.tls, capabilities: source.facts.capabilities, folders: 0, messages: 0 };
+    for (const folder of folders) {
+      if (!folder.selectable) continue;
+      facts.messages += (await source.getStatus(folder)).exists;
+      facts.folders += 1;
+    }
+    return { folders, facts };
+  } finally {
+    await source.close();
   }
 }
 

@@ -1,5 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Command } from 'commander';
+import { ERRORS, isErrorCode } from '../../domain/errors.ts';
 import { type Context, freshKey, path } from '../context.ts';
 import { CliError, EXIT } from '../exit-codes.ts';
 import { renderTable } from '../output.ts';
@@ -73,10 +74,12 @@ function report(context: Context, verdicts: Verdicts): void {
       one === null ? 'not checked' : one.ok ? 'ok' : (one.code ?? 'failed'),
       one?.folders ?? 0,
       one?.messages ?? 0,
-      Math.round((one?.bytes ?? 0) / 1_048_576),
+      one?.bytes == null ? '-' : Math.round(one.bytes / 1_048_576),
       one?.message ?? '',
     ]);
-    return `${renderTable(context.io, ['ADDRESS', 'VERDICT', 'FOLDERS', 'MESSAGES', 'MIB', 'WHY'], rows)}\n${ok} of ${total} mailboxes can be moved.\n`;
+    const codes = new Set(mailboxes.flatMap(({ preflight: one }) => (isErrorCode(one?.code) ? [one.code] : [])));
+    const remedies = [...codes].map((code) => `${code}: ${ERRORS[code].remedy}\n`).join('');
+    return `${renderTable(context.io, ['ADDRESS', 'VERDICT', 'FOLDERS', 'MESSAGES', 'MIB', 'WHY'], rows)}\n${remedies}${remedies && '\n'}${ok} of ${total} mailboxes can be moved.\n`;
   });
   if (verdicts.ok < verdicts.total) context.end(EXIT.notPassed);
 }
