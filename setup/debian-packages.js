@@ -9,13 +9,6 @@ import { say, seconds } from './report.js';
 const PROGRAMS = {
   'dovecot-imapd': ['/usr/sbin/dovecot', '/usr/local/sbin/dovecot', '/opt/homebrew/sbin/dovecot'],
   nsd: ['/usr/sbin/nsd', '/usr/local/sbin/nsd', '/opt/homebrew/sbin/nsd'],
-  chromium: [
-    '/usr/bin/chromium',
-    '/usr/bin/chromium-browser',
-    '/usr/bin/google-chrome',
-    '/snap/bin/chromium',
-    '/Applications/Google Chrome.app/Contents/MacOS/Google Chrome',
-  ],
 };
 
 /**
@@ -36,7 +29,7 @@ export function ensureDebianPackages() {
   const left = missingPackages();
   if (failed === undefined && left.length === 0) say(`system packages: installed in ${seconds(start)}`);
   else
-    say(`system packages: apt-get ${failed?.[0] ?? 'install'} failed; some suites will for want of ${left.join(', ')}`);
+    say(`system packages: apt-get ${failed?.[0] ?? 'install'} failed; some suites will fail for want of ${left.join(', ')}`);
 }
 
 function missingPackages() {
