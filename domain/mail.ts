@@ -58,16 +58,6 @@ export type MessageState =
   | 'excluded'
   | 'refused';
 
-export const TERMINAL_STATES = [
-  'copied',
-  'repaired',
-  'wrapped',
-  'already-there',
-  'vanished',
-  'excluded',
-  'refused',
-] as const satisfies readonly MessageState[];
-
 /** The ones that mean: a copy is at the target. */
 export const DELIVERED_STATES = [
   'copied',

@@ -85,10 +85,6 @@ export const GATE_QUORUM = {
   completion: ['client', 'operator'],
 } as const satisfies Record<GateId, readonly GateParty[]>;
 
-export function isGateId(value: unknown): value is GateId {
-  return typeof value === 'string' && (GATES as readonly string[]).includes(value);
-}
-
 export function isStepId(value: unknown): value is StepId {
   return typeof value === 'string' && Object.hasOwn(STEPS, value);
 }

@@ -35,7 +35,7 @@ export const retrySignal = defineSignal(SIGNALS.retry);
 export const remapSignal = defineSignal(SIGNALS.remap);
 export const dropSignal = defineSignal(SIGNALS.drop);
 /** A wave's leave to go on after a hold: the window is the wave's. */
-export const goSignal = defineSignal('go');
+export const goSignal = defineSignal(SIGNALS.go);
 export const heldSignal = defineSignal<[string]>(SIGNALS.held);
 export const unheldSignal = defineSignal<[string]>(SIGNALS.unheld);
 

@@ -58,8 +58,13 @@ export const SIGNALS = {
   /** From a mailbox pass to its wave. */
   held: 'held',
   unheld: 'unheld',
-  /** From a wave to its migration. */
+  /** A wave's leave to go on after a hold: the window is the wave's. */
+  go: 'go',
+  /** From a wave to its migration, or to support. */
   waveProgress: 'waveProgress',
+  /** Between a migration and its support. */
+  openIssues: 'openIssues',
+  supportReport: 'supportReport',
 } as const;
 
 /** Updates of the migration workflow and their arguments. Each returns an UpdateReceipt. */

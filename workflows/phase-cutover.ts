@@ -96,11 +96,10 @@ async function spf(desk: Desk): Promise<StepResult> {
 /** Two deltas in a row that move nothing, both after the last cache of the old MX has expired. */
 async function finalSync(desk: Desk, passes: PassRunner): Promise<StepResult> {
   const { state, settings } = desk;
-  let swept = 0;
   for (;;) {
     const begun = Date.now();
     const { moved } = await passes.run('final');
-    swept += moved;
+    state.movedByFinals = (state.movedByFinals ?? 0) + moved;
     state.emptyInARow = moved === 0 && begun >= drainedAt(desk) ? state.emptyInARow + 1 : 0;
     if (state.emptyInARow >= 2) break;
     await desk.awaiting(
@@ -110,7 +109,11 @@ async function finalSync(desk: Desk, passes: PassRunner): Promise<StepResult> {
     await desk.until(() => false, settings.policy.deltaEveryMs, 'until the next final pass');
   }
   const evidenceId = await story.recordEvidence.executeWithOptions({ summary: 'store the final passes' }, [
-    { migrationId: state.migrationId, step: 'C5', body: { movedByFinalPasses: swept, emptyInARow: state.emptyInARow } },
+    {
+      migrationId: state.migrationId,
+      step: 'C5',
+      body: { movedByFinalPasses: state.movedByFinals ?? 0, emptyInARow: state.emptyInARow },
+    },
   ]);
   state.emptyInARow = 0;
   return { note: 'two final passes in a row found nothing new', evidenceId };

@@ -36,6 +36,8 @@ export interface MigrationState {
   passesEnded: number;
   /** Deltas in a row that moved nothing (C5). */
   emptyInARow: number;
+  /** Messages that the final passes moved, over runs that were continued as new; absent in states of before it was kept. */
+  movedByFinals?: number;
   /** Continue as new after so many events; null for the usual number. Tests set it, so that they need not fill a history. */
   continueAfterEvents: number | null;
 }

@@ -13,6 +13,7 @@ import type { MigrationSettings } from '../domain/migration-settings.ts';
 import type { DnsPath } from '../domain/plan.ts';
 import { dns, story } from './activities.ts';
 import { pauseSignal, resumeSignal, retrySignal } from './mailbox-pass.ts';
+import { SIGNALS } from './names.ts';
 import { type PassHost, PassRunner } from './pass-runner.ts';
 import { type PassState, passOf } from './state.ts';
 
@@ -38,8 +39,8 @@ export interface SupportReport {
   readonly note: string;
 }
 
-export const openIssuesSignal = defineSignal<[number]>('openIssues');
-export const supportReportSignal = defineSignal<[SupportReport]>('supportReport');
+export const openIssuesSignal = defineSignal<[number]>(SIGNALS.openIssues);
+export const supportReportSignal = defineSignal<[SupportReport]>(SIGNALS.supportReport);
 
 /**
  * D1: sweeps the old server for stragglers until it has been quiet long enough, watches the records that mail needs, and
