@@ -63,3 +63,8 @@ function hasOddLineEnd(raw: Buffer): boolean {
   for (let at = raw.indexOf(CR); at >= 0; at = raw.indexOf(CR, at + 1)) if (raw[at + 1] !== LF) return true;
   return false;
 }
+
+/** SHA-256 of the very bytes, lower-case hex; a string counts as UTF-8. */
+export function sha256Hex(bytes: Buffer | string): string {
+  return createHash('sha256').update(bytes).digest('hex');
+}
