@@ -173,6 +173,7 @@ describe('T21: lines that are too long', () => {
 
   test.each([
     ['a word of a header', ['Subject: a', `X: a ${LONG} b`, '', '']],
+    ['a field of which one line can be folded', ['Subject: a', `X: ${'a b '.repeat(3_000)}`, ` ${LONG}`, '', '']],
     ['the text before the first part', ['Content-Type: multipart/mixed; boundary=b', '', LONG, '--b--', '']],
     ['a multipart without boundary', ['Content-Type: multipart/mixed', '', LONG]],
     ['a report of delivery', ['Content-Type: message/delivery-status', '', LONG]],

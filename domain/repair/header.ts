@@ -50,15 +50,19 @@ export function repairHeader(bytes: Buffer, header: HeaderSegment, maxLineOctets
 
 function repairField(bytes: Buffer, field: Field, faults: HeaderFaults, maxLineOctets: number): string {
   const name = bytes.toString('latin1', field.start, field.valueStart);
-  const value = bytes.toString('latin1', field.valueStart, field.end);
+  const text = bytes.toString('latin1', field.valueStart, field.end);
+  if (field.name === '') return text;
+  const lineEnd = text.endsWith('\r\n') ? '\r\n' : '';
+  const value = text.slice(0, text.length - lineEnd.length);
   const encoded = faults.eightBit ? (encodeFieldValue(field.name, value) ?? value) : value;
-  if (field.name === '') return value;
-  const lines = (name + encoded).split('\r\n');
-  return lines.map((line) => (line.length > maxLineOctets ? fold(line, maxLineOctets) : line)).join('\r\n');
+  const lines = (name + encoded + lineEnd).split('\r\n');
+  const folded = lines.flatMap((line) => (line.length > maxLineOctets ? fold(line) : [line]));
+  // A repair that does not suffice is none.
+  return (folded.some((line) => line.length > maxLineOctets) ? lines : folded).join('\r\n');
 }
 
-/** Folds before white space that has text on both sides of it (RFC 5322 §2.2.3); the line as it is where that does not suffice. */
-function fold(line: string, maxLineOctets: number): string {
+/** Folds before white space that has text on both sides of it (RFC 5322 §2.2.3). */
+function fold(line: string): string[] {
   const folded: string[] = [];
   let current = '';
   for (const [piece] of line.matchAll(/[ \t]*[^ \t]+|[ \t]+$/g)) {
@@ -70,7 +74,7 @@ function fold(line: string, maxLineOctets: number): string {
     }
   }
   folded.push(current);
-  return folded.some((each) => each.length > maxLineOctets) ? line : folded.join('\r\n');
+  return folded;
 }
 
 function hasEightBit(bytes: Buffer, from: number, to: number): boolean {
