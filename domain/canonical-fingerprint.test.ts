@@ -24,7 +24,7 @@ const MESSAGE = [...HEAD, ...PARTS].join('\r\n');
 describe('the canonical fingerprint stays the same', () => {
   test.each([
     ['line ends', (text: string) => text.replaceAll('\r\n', '\n')],
-    ['a line of mbox', (text: string) => `From a@b Mon Jan  6 10:00:00 2020\r\n${text}`],
+    ['a line of mbox in front', (text: string) => `From a@b Mon Jan  6 10:00:00 2020\r\n${text}`],
     ['added fields', (text: string) => `Received: from x\r\nX-MS-Exchange: y\r\n${text}`],
     [
       'order and folds of fields',
@@ -56,7 +56,7 @@ describe('the canonical fingerprint stays the same', () => {
     ],
     ['boundaries', (text: string) => text.replace('boundary=b', 'boundary="x y"').replaceAll('--b', '--x y')],
     ['an empty text at the end', (text: string) => text.replace('--b--', '--b\r\n\r\n\r\n--b--')],
-  ])('whatever the %s', (_, change) => {
+  ])('whatever happens to %s', (_, change) => {
     expect(change(MESSAGE)).not.toBe(MESSAGE);
     expect(of(change(MESSAGE))).toBe(of(MESSAGE));
   });

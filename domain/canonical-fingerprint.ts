@@ -10,6 +10,8 @@ import { findParameter, readParameters } from './mime/parameters.ts';
 import { type BodySegment, type HeaderSegment, segmentsOf } from './mime/structure.ts';
 import { decodeBase64, decodeQuotedPrintable } from './mime/transfer-encoding.ts';
 
+/** A field is encoded up to 1 MiB only, and does not grow to eight times that; what is longer than any such field counts as its bytes. */
+const MAX_DECODED = 8 << 20;
 const ADDRESS_FIELDS = ['from', 'to', 'cc'] as const;
 
 /**
@@ -33,7 +35,8 @@ export function canonicalFingerprintOf(raw: Buffer): string {
 function headerMarks(message: Buffer, { fields }: HeaderSegment): string[] {
   const read = (name: string) => {
     const field = findField(fields, name);
-    return field === undefined ? '' : decodeWords(readValue(message, field));
+    const value = field === undefined ? '' : readValue(message, field);
+    return value.length > MAX_DECODED ? sha256Hex(value) : decodeWords(value);
   };
   // Quotes, backslashes and blanks around names are spelling, and each program has its own.
   const addresses = ADDRESS_FIELDS.map((name) => read(name).replace(/["\\\s]+/g, ''));

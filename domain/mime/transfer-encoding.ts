@@ -5,6 +5,7 @@ const DASH = 0x2d;
 const SPACE = 0x20;
 const TAB = 0x09;
 const CRLF = '\r\n';
+const HEX = '0123456789ABCDEF';
 /** RFC 2045 §6.7 (5) and §6.8. */
 const MAX_LINE = 76;
 
@@ -101,7 +102,11 @@ class QuotedLines {
     }
     const bare = plain && !(byte === DASH && this.#width === 0);
     if (bare) this.#put(byte);
-    else this.#write(`=${byte.toString(16).toUpperCase().padStart(2, '0')}`);
+    else {
+      this.#put(EQUALS);
+      this.#put(HEX.charCodeAt(byte >> 4));
+      this.#put(HEX.charCodeAt(byte & 15));
+    }
     this.#width += bare ? 1 : 3;
   }
 
@@ -139,6 +144,12 @@ function isLastBlank(line: Buffer, at: number, end: number): boolean {
 }
 
 function hexAt(bytes: Buffer, at: number): number | null {
-  const text = bytes.toString('latin1', at, at + 2);
-  return /^[0-9A-Fa-f]{2}$/.test(text) ? Number.parseInt(text, 16) : null;
+  const [high, low] = [hexDigit(bytes[at]), hexDigit(bytes[at + 1])];
+  return high < 0 || low < 0 ? null : high * 16 + low;
+}
+
+function hexDigit(byte = 0): number {
+  if (byte >= 0x30 && byte <= 0x39) return byte - 0x30;
+  const letter = byte | 0x20;
+  return letter >= 0x61 && letter <= 0x66 ? letter - 0x57 : -1;
 }

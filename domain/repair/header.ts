@@ -17,6 +17,9 @@ interface HeaderRepair {
   readonly left: HeaderFaults;
 }
 
+/** No sane field is longer; encoding one takes a hundred times its memory, so it is left to be wrapped. */
+const MAX_FIELD = 1 << 20;
+
 /** What a target may refuse in these bytes. */
 export function faultsOf(bytes: Buffer, from: number, to: number, maxLineOctets: number): HeaderFaults {
   return { eightBit: hasEightBit(bytes, from, to), longLine: hasLongLine(bytes, from, to, maxLineOctets) };
@@ -36,6 +39,11 @@ export function repairHeader(bytes: Buffer, header: HeaderSegment, maxLineOctets
   for (const field of header.fields) {
     const before = faultsOf(bytes, field.start, field.end, maxLineOctets);
     if (!before.eightBit && !before.longLine) continue;
+    if (field.end - field.start > MAX_FIELD) {
+      left.eightBit ||= before.eightBit;
+      left.longLine ||= before.longLine;
+      continue;
+    }
     const text = repairField(bytes, field, before, maxLineOctets);
     const fixed = Buffer.from(text, 'latin1');
     const after = faultsOf(fixed, 0, fixed.length, maxLineOctets);
