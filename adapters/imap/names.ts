@@ -12,12 +12,16 @@ export function pathOfWireName(wireName: string, { prefix, separator }: NameSpac
   if (wireName.toUpperCase() === 'INBOX') return ['INBOX'];
   const own = prefix !== '' && wireName.startsWith(prefix) ? wireName.slice(prefix.length) : wireName;
   const path = (separator === null ? [own] : own.split(separator)).map(decodeName);
-  return path[0]?.toUpperCase() === 'INBOX' ? ['INBOX', ...path.slice(1)] : path;
+  // `INBOX.INBOX` below the prefix `INBOX.` is a child of INBOX and not INBOX.
+  if (own !== wireName && path.every(isInbox)) return ['INBOX', ...path];
+  return isInbox(path[0]) ? ['INBOX', ...path.slice(1)] : path;
 }
 
 export function wireNameOfPath(path: FolderPath, { prefix, separator }: NameSpace): string {
-  if (path.length === 1 && path[0]?.toUpperCase() === 'INBOX') return 'INBOX';
-  return prefix + path.map(encodeName).join(separator ?? '');
+  if (path.length === 1 && isInbox(path[0])) return 'INBOX';
+  // Behind a prefix that is INBOX itself a child of INBOX has it once, not twice (T5).
+  const own = prefix.toUpperCase().startsWith('INBOX') && path.every(isInbox) ? path.slice(1) : path;
+  return prefix + own.map(encodeName).join(separator ?? '');
 }
 
 export function encodeName(name: string): string {
@@ -28,14 +32,31 @@ export function encodeName(name: string): string {
   });
 }
 
-/** What does not decode and encode again to the same bytes stays as it came (T10): the name is shown raw and survives. */
+/**
+ * Modified UTF-7 as Unicode, also where a careless program wrote it in other than the one right way (`&AOQ-&APY-`, `&AGE-`).
+ * What is none stays as it came (T10): a raw `&`, bytes over 127, half a character, and NUL, which no database keeps. Such a
+ * name is shown raw and survives, as commands use the name on the wire.
+ */
 export function decodeName(wireName: string): string {
-  const decoded = wireName.replace(/&([A-Za-z0-9+,]*)-/g, (whole, run: string) => {
-    if (run === '') return '&';
-    const utf16 = Buffer.from(run.replaceAll(',', '/'), 'base64');
-    return utf16.length >= 2 && utf16.length % 2 === 0 ? utf16.swap16().toString('utf16le') : whole;
+  let valid = /^[\x20-\x7e]*$/.test(wireName);
+  const decoded = wireName.replace(/&([A-Za-z0-9+,]*)(-?)/g, (_whole, run: string, end: string) => {
+    const text = run === '' ? '&' : decodeRun(run);
+    valid &&= end === '-' && text !== null;
+    return text ?? '';
   });
-  return encodeName(decoded) === wireName ? decoded : wireName;
+  return valid ? decoded : wireName;
+}
+
+function decodeRun(run: string): string | null {
+  const utf16 = Buffer.from(run.replaceAll(',', '/'), 'base64');
+  // Base64 of n octets has as many letters as they need and no more.
+  if (utf16.length < 2 || utf16.length % 2 !== 0 || run.length !== Math.ceil((utf16.length * 8) / 6)) return null;
+  const text = utf16.swap16().toString('utf16le');
+  return text.isWellFormed() && !text.includes('\0') ? text : null;
+}
+
+function isInbox(name: string | undefined): boolean {
+  return name?.toUpperCase() === 'INBOX';
 }
 
 const SPECIAL_USES: ReadonlyMap<string, FolderRole> = new Map([
