@@ -1,68 +1,5 @@
+import { type NamedRole, ROLE_NAMES } from './folder-role-names.ts';
 import type { FolderPath, FolderRole } from './mail.ts';
-
-/**
- * Names by which a folder's role is known where the server gives no special use (RFC 6154), in the languages of Outlook,
- * Thunderbird, Apple Mail and the usual webmails. Compared without case and accents. T7.
- */
-const NAMES: Readonly<Record<NamedRole, readonly string[]>> = {
-  sent: [
-    ...['sent', 'sent items', 'sent mail', 'sent messages'],
-    ...['gesendet', 'gesendete', 'gesendete elemente', 'gesendete objekte', 'gesendete nachrichten'],
-    ...['envoyes', 'elements envoyes', 'objets envoyes', 'messages envoyes', 'courrier envoye'],
-    ...['enviados', 'elementos enviados', 'mensajes enviados', 'correo enviado'],
-    ...['inviati', 'inviata', 'posta inviata', 'elementi inviati', 'messaggi inviati'],
-    ...['verzonden', 'verzonden items', 'verzonden berichten', 'itens enviados', 'mensagens enviadas', 'enviadas'],
-    ...[
-      'skickat',
-      'skickade',
-      'skickade objekt',
-      'sendt',
-      'sendte elementer',
-      'sendt post',
-      'sendte',
-      'sendte e-mails',
-    ],
-    ...['lahetetyt', 'wyslane', 'elementy wyslane', 'odeslane', 'odeslana posta', 'отправленные', '送信済みアイテム'],
-  ],
-  drafts: [
-    ...[
-      'drafts',
-      'draft',
-      'entwurfe',
-      'entwurf',
-      'brouillons',
-      'brouillon',
-      'borradores',
-      'borrador',
-      'bozze',
-      'bozza',
-    ],
-    ...['concepten', 'rascunhos', 'rascunho', 'utkast', 'kladder', 'kladde', 'luonnokset', 'szkice', 'wersje robocze'],
-    ...['koncepty', 'rozepsane', 'черновики', '下書き'],
-  ],
-  trash: [
-    ...['trash', 'deleted', 'deleted items', 'deleted messages', 'bin', 'recycle bin'],
-    ...['papierkorb', 'geloscht', 'geloschte elemente', 'geloschte objekte', 'geloschte nachrichten'],
-    ...['corbeille', 'elements supprimes', 'messages supprimes', 'papelera', 'elementos eliminados'],
-    ...['cestino', 'posta eliminata', 'elementi eliminati', 'prullenbak', 'verwijderde items', 'lixeira', 'lixo'],
-    ...['itens excluidos', 'itens eliminados', 'papperskorg', 'papperskorgen', 'borttaget', 'borttagna objekt'],
-    ...['papirkurv', 'slettet post', 'slettede elementer', 'slettet', 'roskakori', 'poistetut', 'kosz'],
-    ...['elementy usuniete', 'kos', 'odstranena posta', 'удаленные', 'корзина', '削除済みアイテム', 'ゴミ箱'],
-  ],
-  junk: [
-    ...['junk', 'junk mail', 'junk e-mail', 'junk email', 'spam', 'bulk mail', 'spamverdacht'],
-    ...['junk-e-mail', 'unerwunscht', 'unerwunschte werbung', 'courrier indesirable', 'indesirables', 'pourriel'],
-    ...['correo no deseado', 'no deseado', 'posta indesiderata', 'indesiderata', 'ongewenste e-mail', 'ongewenst'],
-    ...['lixo eletronico', 'lixo electronico', 'correio nao solicitado', 'skrappost', 'skrap', 'sopost', 'soppelpost'],
-    ...['uonsket e-mail', 'uonsket mail', 'roskaposti', 'wiadomosci-smieci', 'nevyzadana posta', 'спам', '迷惑メール'],
-  ],
-  archive: [
-    ...['archive', 'archives', 'archiv', 'archivo', 'archivio', 'archief', 'arquivo', 'arkiv', 'arkisto', 'archiwum'],
-    ...['архив', 'アーカイブ'],
-  ],
-};
-
-type NamedRole = 'sent' | 'drafts' | 'trash' | 'junk' | 'archive';
 
 /** Where a target has no folder of that role yet, it gets this name. */
 export const CANONICAL_NAMES: Readonly<Record<NamedRole, string>> = {
@@ -73,11 +10,22 @@ export const CANONICAL_NAMES: Readonly<Record<NamedRole, string>> = {
   archive: 'Archive',
 };
 
-const ROLE_BY_NAME: ReadonlyMap<string, NamedRole> = new Map(
-  (Object.keys(NAMES) as NamedRole[]).flatMap((role) => NAMES[role].map((name) => [plain(name), role] as const)),
-);
+/** Letters that Unicode does not take apart. */
+const LOOK_ALIKES: Readonly<Record<string, string>> = {
+  ß: 'ss',
+  æ: 'ae',
+  œ: 'oe',
+  ø: 'o',
+  ł: 'l',
+  đ: 'd',
+  ı: 'i',
+  ς: 'σ',
+};
 
-/** What a folder's own name says; null where it says nothing. */
+/** A name that says two roles in two languages is not in it. */
+const ROLE_BY_NAME: ReadonlyMap<string, NamedRole> = indexNames();
+
+/** What a folder's own name says, in any of the languages of ROLE_NAMES; null where it says nothing, or two things. T7. */
 export function findRoleByName(name: string): FolderRole {
   return name.toUpperCase() === 'INBOX' ? 'inbox' : (ROLE_BY_NAME.get(plain(name)) ?? null);
 }
@@ -106,6 +54,11 @@ export function assignRoles<T extends { readonly path: FolderPath; readonly role
   return folders.map((folder) => (named.has(folder) ? { ...folder, role: named.get(folder) ?? null } : folder));
 }
 
+/** What the name of a folder says where a role would be looked for: at the top, and right below INBOX. */
+export function findRoleByPlace(path: FolderPath): FolderRole {
+  return isTop(path) || isChildOfInbox(path) ? findRoleByName(path.at(-1) ?? '') : null;
+}
+
 function isTop(path: FolderPath): boolean {
   return path.length === 1;
 }
@@ -114,14 +67,33 @@ function isChildOfInbox(path: FolderPath): boolean {
   return path.length === 2 && path[0] === 'INBOX';
 }
 
+function indexNames(): ReadonlyMap<string, NamedRole> {
+  const roles = new Map<string, NamedRole>();
+  const doubtful = new Set<string>();
+  for (const names of Object.values(ROLE_NAMES)) {
+    for (const role of Object.keys(names) as NamedRole[]) {
+      for (const name of names[role].map(plain)) {
+        if ((roles.get(name) ?? role) !== role) doubtful.add(name);
+        roles.set(name, role);
+      }
+    }
+  }
+  for (const name of doubtful) roles.delete(name);
+  return roles;
+}
+
+/**
+ * How names are compared: compatibility forms (full width, half-width kana, NBSP) as their plain ones; without accents of
+ * Latin, Greek and Cyrillic letters and points of Hebrew and Arabic ones, but with the vowels of Thai and the voiced marks of
+ * kana, which are letters to their readers. Turkish dotless i is i, ß is ss, the final sigma a sigma; hyphens and underlines
+ * are blanks; marks of direction are nothing.
+ */
 function plain(name: string): string {
   return name
-    .normalize('NFD')
-    .replace(/\p{M}/gu, '')
-    .replaceAll('ø', 'o')
-    .replaceAll('Ø', 'o')
-    .replaceAll('ł', 'l')
-    .replaceAll('Ł', 'l')
+    .normalize('NFKD')
+    .replace(/[\u0300-\u036f\u0591-\u05c7\u0610-\u061a\u064b-\u065f\u0670\u200e\u200f\u202a-\u202e\u2066-\u2069]/g, '')
     .toLowerCase()
+    .replace(/[ßæœøłđıς]/g, (letter) => LOOK_ALIKES[letter] ?? letter)
+    .replace(/[\s\p{Pd}_]+/gu, ' ')
     .trim();
 }

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
-import { assignRoles, findRoleByName } from './folder-names.ts';
-import { type FolderRules, planFolders, repairName } from './folders.ts';
+import { assignRoles } from './folder-names.ts';
+import { type FolderRules, planFolders } from './folders.ts';
 import type { FolderRole, SourceFolder } from './mail.ts';
 
 function folder(name: string, role: FolderRole = null, selectable = true): SourceFolder {
@@ -16,25 +16,6 @@ function mapped(folders: readonly SourceFolder[], rules: Partial<FolderRules> = 
 }
 
 describe('roles', () => {
-  test.each([
-    ['Objets envoyés', 'sent'],
-    ['Posta inviata', 'sent'],
-    ['Gesendete Objekte', 'sent'],
-    ['Sendte elementer', 'sent'],
-    ['Papierkorb', 'trash'],
-    ['Corbeille', 'trash'],
-    ['Cestino', 'trash'],
-    ['Bozze', 'drafts'],
-    ['ENTWÜRFE', 'drafts'],
-    ['Uønsket e-mail', 'junk'],
-    ['Archiv', 'archive'],
-    ['inbox', 'inbox'],
-    ['Rechnungen', null],
-    ['constructor', null],
-  ])('T7: %s is %s', (name, role) => {
-    expect(findRoleByName(name)).toBe(role);
-  });
-
   test('special use wins over names', () => {
     const roles = assignRoles([
       folder('Sent'),
@@ -85,16 +66,16 @@ describe('the mapping', () => {
     expect(once['INBOX/INBOX/COMPTA']).toBe('INBOX|INBOX|COMPTA');
   });
 
-  test('T5: at a target whose folders all lie in INBOX no folder gets the prefix twice, and what meets there is named', () => {
+  test('T5: at a target whose folders all lie in INBOX no folder gets the prefix twice, and none shares its place', () => {
     const folders = [folder('INBOX'), folder('INBOX/INBOX/COMPTA'), folder('COMPTA'), folder('INBOX/INBOX')];
     const plan = planFolders(folders, { ...RULES, rootIsInbox: true });
     expect(plan.folders.map(({ targetPath }) => targetPath.join('|'))).toEqual([
       'COMPTA',
       'INBOX',
       'INBOX|INBOX',
-      'COMPTA',
+      'COMPTA (2)',
     ]);
-    expect(plan.renames).toEqual([{ from: ['INBOX', 'INBOX', 'COMPTA'], to: ['COMPTA'], reason: 'merged' }]);
+    expect(plan.renames).toEqual([{ from: ['INBOX', 'INBOX', 'COMPTA'], to: ['COMPTA (2)'], reason: 'repaired' }]);
   });
 
   test('T1, T2: takes blanks away from both ends and says so', () => {
@@ -132,22 +113,29 @@ describe('the mapping', () => {
     ]);
   });
 
-  test('names two source folders that meet in one target folder', () => {
-    const plan = planFolders([folder('Dr. X'), folder('Dr- X')], { ...RULES, separator: '.' });
-    expect(plan.folders.map(({ targetPath }) => targetPath)).toEqual([['Dr- X'], ['Dr- X']]);
-    expect(plan.renames).toEqual([{ from: ['Dr. X'], to: ['Dr- X'], reason: 'merged' }]);
+  test('two folders of one role share a target folder, and the second is named', () => {
+    const target = [{ path: ['Sent Items'], role: 'sent' as const }];
+    const plan = planFolders([folder('Sent', 'sent'), folder('Sent Items')], { ...RULES, targetFolders: target });
+    expect(plan.folders.map(({ targetPath }) => targetPath)).toEqual([['Sent Items'], ['Sent Items']]);
+    expect(plan.renames).toEqual([{ from: ['Sent'], to: ['Sent Items'], reason: 'merged' }]);
+  });
+
+  test('a folder that a person maps onto another shares its place, and so do their children of one name', () => {
+    const plan = planFolders([folder('Alt'), folder('Alt/x'), folder('Akten'), folder('Akten/x')], {
+      ...RULES,
+      mapping: { Alt: 'Akten' },
+    });
+    expect(plan.folders.map(({ targetPath }) => targetPath.join('|'))).toEqual([
+      'Akten',
+      'Akten',
+      'Akten|x',
+      'Akten|x',
+    ]);
+    expect(plan.renames.map(({ reason }) => reason)).toEqual(['merged', 'merged']);
   });
 
   test('does not depend on the order of the list', () => {
     const folders = [folder('Sent'), folder('Gesendet'), folder('b/c'), folder('b'), folder('INBOX')];
     expect(planFolders(folders.toReversed(), RULES)).toEqual(planFolders(folders, RULES));
-  });
-});
-
-describe('repairing a name', () => {
-  test.each([' a ', 'a/b', 'Files', '', '\u0001', 'Files (mail)', ' . '])('of %j twice is the same as once', (name) => {
-    const once = repairName(name, 0, '/');
-    expect(repairName(once, 0, '/')).toBe(once);
-    expect(once.trim()).not.toBe('');
   });
 });

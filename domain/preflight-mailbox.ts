@@ -1,6 +1,6 @@
 import { collect } from './collect.ts';
 import { type ErrorCode, MigrationError } from './errors.ts';
-import { type FolderRename, type FolderRules, planFolders, type RenameReason } from './folders.ts';
+import { type FolderRename, type FolderRules, planFolders, RENAME_WORDS } from './folders.ts';
 import type { PreflightVerdict } from './migration-view.ts';
 import type { MailAccount, MailConnector } from './ports/mail.ts';
 
@@ -91,14 +91,6 @@ const UNKNOWN: Mutable<PreflightVerdict> = {
   renames: [],
 };
 
-const WHY: Readonly<Record<RenameReason, string>> = {
-  special: 'goes to the own folder of the target for this purpose',
-  'follows-parent': 'follows its parent folder',
-  mapped: 'was mapped so',
-  repaired: 'the target cannot hold the name as it is',
-  merged: 'shares a target folder with another source folder',
-};
-
 function toView({ from, to, reason }: FolderRename) {
-  return { from: from.join('/'), to: to.join('/'), why: WHY[reason] };
+  return { from: from.join('/'), to: to.join('/'), why: RENAME_WORDS[reason] };
 }
