@@ -7,6 +7,7 @@ import type { Ledger } from '../domain/ports/ledger.ts';
 import type { MailAccount, MailConnector } from '../domain/ports/mail.ts';
 import type { MigrationStore, StoredMailbox } from '../domain/ports/store.ts';
 import { preflightMailbox } from '../domain/preflight-mailbox.ts';
+import { HOSTED_EXCHANGE } from '../domain/target-limits.ts';
 import { verifyMailbox } from '../domain/verify-mailbox.ts';
 import { mailAccounts } from './mail-accounts.ts';
 import { nextPosition } from './mailbox-pages.ts';
@@ -73,6 +74,8 @@ export function createTransferActivities(ports: TransferPorts) {
           source: accounts.source,
           target,
           mapping: mailbox.mapping,
+          ...(target === null ? { limits: HOSTED_EXCHANGE } : {}),
+          clock: Date.now,
           signal,
         });
         await store.recordPreflight(mailbox.id, verdict);

@@ -74,6 +74,24 @@ export const Migration = z
   })
   .meta({ id: 'Migration' });
 
+export const Forecast = z
+  .object({
+    messages: count,
+    bytes: z.number().nullable(),
+    tooLarge: z.object({
+      limitBytes: z.number().nullable(),
+      isAssumed: z.boolean(),
+      count: count.nullable(),
+      largest: list(z.object({ folder: z.string(), uid: count, bytes: z.number() })),
+    }),
+    unfit: list(z.object({ folder: z.string(), why: z.string() })),
+    renamed: count,
+    seconds: z.number(),
+    rate: z.object({ messagesPerSecond: z.number(), bytesPerSecond: z.number(), isMeasured: z.boolean() }),
+    daily: z.object({ bytesPerDay: z.number(), days: count.nullable() }).nullable(),
+  })
+  .meta({ id: 'Forecast' });
+
 export const Preflight = z
   .object({
     ok: z.boolean(),
@@ -85,6 +103,7 @@ export const Preflight = z
     bytes: z.number().nullable(),
     capabilities: list(z.string()),
     renames: list(z.object({ from: z.string(), to: z.string(), why: z.string() })),
+    forecast: Forecast.optional(),
   })
   .meta({ id: 'Preflight' });
 

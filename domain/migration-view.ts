@@ -1,3 +1,4 @@
+import type { Forecast } from './forecast.ts';
 import type { Tally } from './mail.ts';
 import type { PassKind } from './passes.ts';
 import type { DnsPath } from './plan.ts';
@@ -61,7 +62,10 @@ export interface PreflightVerdict {
   readonly tls: boolean;
   readonly folders: number;
   readonly messages: number;
+  /** Null where sizes were not read. */
   readonly bytes: number | null;
   readonly capabilities: readonly string[];
   readonly renames: readonly { readonly from: string; readonly to: string; readonly why: string }[];
+  /** Absent where the source could not be looked at, and in verdicts of versions that made none. */
+  readonly forecast?: Forecast;
 }

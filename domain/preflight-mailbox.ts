@@ -1,8 +1,12 @@
 import { collect } from './collect.ts';
 import { type ErrorCode, MigrationError } from './errors.ts';
-import { type FolderRename, type FolderRules, planFolders, RENAME_WORDS } from './folders.ts';
+import { type FolderMapping, type FolderRename, type FolderRules, planFolders, RENAME_WORDS } from './folders.ts';
+import { findBytesPerDay, planForecast } from './forecast.ts';
+import type { FolderPath } from './mail.ts';
+import { measureSource } from './measure-source.ts';
 import type { PreflightVerdict } from './migration-view.ts';
 import type { MailAccount, MailConnector } from './ports/mail.ts';
+import { findLimits, NO_LIMITS, type TargetLimits } from './target-limits.ts';
 
 export interface PreflightInput {
   readonly connector: MailConnector;
@@ -10,21 +14,45 @@ export interface PreflightInput {
   /** Null while the mailbox does not exist yet at the target. */
   readonly target: MailAccount | null;
   readonly mapping: Readonly<Record<string, string>>;
+  /** What the target is known to hold before it can be asked, or more than it tells by itself. */
+  readonly limits?: TargetLimits;
+  /** Source's name of a folder → where an earlier pass put it. */
+  readonly placed?: ReadonlyMap<string, FolderPath>;
+  /**
+   * Reads the size of every message. True for mailboxes of up to 200,000 messages where it is not said. Without it, and where
+   * reading takes more than 20 seconds by the clock, the verdict has no bytes.
+   */
+  readonly deep?: boolean;
+  /** Milliseconds that only grow. With it the speed of the source is measured by reading a few messages. */
+  readonly clock?: () => number;
   readonly signal: AbortSignal;
 }
 
 /**
- * Tries what a pass will need, before anything is moved: sign-in on both sides, encryption, what there is to move, and which
- * folders will have other names. Reads no message and writes nothing. Whatever fails is the verdict, not an error, and it
- * names the side; both sides are tried, so that one look tells all that has to be mended.
+ * Tries what a pass will need, before anything is moved: sign-in on both sides, encryption, what there is to move, which
+ * folders will have other names, what will not fit, and how long it will take. Reads sizes and a sample of messages at most
+ * and writes nothing. Whatever fails is the verdict, not an error, and it names the side; both sides are tried, so that one
+ * look tells all that has to be mended.
  * @throws the signal's reason when aborted
  */
 export async function preflightMailbox(input: PreflightInput): Promise<PreflightVerdict> {
-  const source = await tried('source', input.signal, () => lookAtSource(input));
   const target = await tried('target', input.signal, () => lookAtTarget(input));
-  const verdict = { ...UNKNOWN, ...source.found?.facts };
-  if (source.found && target.found) {
-    verdict.renames = planFolders(source.found.folders, target.found).renames.map(toView);
+  const limits = input.limits ?? target.found?.limits ?? null;
+  const source = await tried('source', input.signal, () => lookAtSource(input, limits?.messageBytes ?? null));
+  let verdict = UNKNOWN;
+  if (source.found) {
+    const { folders, facts, measured } = source.found;
+    const mapping = target.found ? planFolders(folders, target.found.rules) : null;
+    const forecast = planForecast({
+      folders: measured.folders,
+      mapping,
+      limits: limits ?? NO_LIMITS,
+      rate: measured.rate,
+      bytesPerDay: findBytesPerDay(facts.capabilities),
+    });
+    const { messages, bytes } = forecast;
+    const counts = { folders: measured.folders.length, messages, bytes };
+    verdict = { ...UNKNOWN, ...facts, ...counts, renames: toViews(mapping), forecast };
   }
   const faults = [source.fault, target.fault].filter((fault) => fault !== null);
   const [first] = faults;
@@ -32,6 +60,9 @@ export async function preflightMailbox(input: PreflightInput): Promise<Preflight
   if (verdict.folders > 0) return { ...verdict, ok: true };
   return { ...verdict, code: 'NO_FOLDERS', message: 'Source: it lists no folder that holds mail.' };
 }
+
+/** Beyond these reading takes minutes a mailbox, and a check of five hundred would take a day. */
+const DEEP_MESSAGES = 200_000;
 
 interface Tried<T> {
   readonly found: T | null;
@@ -49,48 +80,55 @@ async function tried<T>(side: 'source' | 'target', signal: AbortSignal, look: ()
   }
 }
 
-async function lookAtSource({ connector, source: account, signal }: PreflightInput) {
+async function lookAtSource(input: PreflightInput, limitBytes: number | null) {
+  const { connector, source: account, clock, signal } = input;
   const source = await connector.openSource(account, signal);
   try {
     const folders = await collect(source.listFolders());
-    const facts = { tls: source.facts.tls, capabilities: source.facts.capabilities, folders: 0, messages: 0 };
-    for (const folder of folders) {
-      if (!folder.selectable) continue;
-      facts.messages += (await source.getStatus(folder)).exists;
-      facts.folders += 1;
-    }
-    return { folders, facts };
+    const facts = { tls: source.facts.tls, capabilities: source.facts.capabilities };
+    const mayRead = (messages: number) => input.deep ?? messages <= DEEP_MESSAGES;
+    const measured = await measureSource({ source, folders, limitBytes, mayRead, clock: clock ?? null, signal });
+    return { folders, facts, measured };
   } finally {
     await source.close();
   }
 }
 
-async function lookAtTarget({ connector, target: account, mapping, signal }: PreflightInput): Promise<FolderRules> {
-  if (account === null) return { targetFolders: [], separator: null, rootIsInbox: false, mapping };
+async function lookAtTarget(input: PreflightInput): Promise<{ rules: FolderRules; limits: TargetLimits | null }> {
+  const { connector, target: account, mapping, limits = null, signal } = input;
+  const placed = input.placed === undefined ? {} : { placed: input.placed };
+  if (account === null) {
+    const names = limits?.names ?? { separator: null };
+    return { rules: { ...names, ...placed, targetFolders: [], rootIsInbox: false, mapping }, limits };
+  }
   const target = await connector.openTarget(account, signal);
   try {
-    const { separator, rootIsInbox } = target;
-    return { targetFolders: await collect(target.listFolders()), separator, rootIsInbox, mapping };
+    const { facts, separator, rootIsInbox } = target;
+    const told = findLimits(facts, separator);
+    const names = { ...limits?.names, ...told.names };
+    const rules = { ...names, ...placed, targetFolders: await collect(target.listFolders()), rootIsInbox, mapping };
+    return { rules, limits: told };
   } finally {
     await target.close();
   }
 }
 
-type Mutable<T> = { -readonly [K in keyof T]: T[K] };
-
-const UNKNOWN: Mutable<PreflightVerdict> = {
+const UNKNOWN: PreflightVerdict = {
   ok: false,
   code: null,
   message: null,
   tls: false,
   folders: 0,
   messages: 0,
-  // Sizes would take a FETCH of every message; STATUS=SIZE (RFC 8438) is not asked for yet.
   bytes: null,
   capabilities: [],
   renames: [],
 };
 
-function toView({ from, to, reason }: FolderRename) {
-  return { from: from.join('/'), to: to.join('/'), why: RENAME_WORDS[reason] };
+function toViews(mapping: FolderMapping | null): PreflightVerdict['renames'] {
+  return (mapping?.renames ?? []).map(({ from, to, reason }: FolderRename) => ({
+    from: from.join('/'),
+    to: to.join('/'),
+    why: RENAME_WORDS[reason],
+  }));
 }

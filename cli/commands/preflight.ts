@@ -1,9 +1,10 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Command } from 'commander';
 import { ERRORS, isErrorCode } from '../../domain/errors.ts';
+import type { Forecast } from '../../domain/forecast.ts';
 import { type Context, freshKey, path } from '../context.ts';
 import { CliError, EXIT } from '../exit-codes.ts';
-import { renderTable } from '../output.ts';
+import { printable, renderTable } from '../output.ts';
 import { createMigration } from './migration.ts';
 
 interface Verdicts {
@@ -20,6 +21,8 @@ interface Verdicts {
       readonly folders: number;
       readonly messages: number;
       readonly bytes: number | null;
+      readonly renames?: readonly { readonly from: string; readonly to: string; readonly why: string }[];
+      readonly forecast?: Forecast;
     } | null;
   }[];
 }
@@ -74,12 +77,53 @@ function report(context: Context, verdicts: Verdicts): void {
       one === null ? 'not checked' : one.ok ? 'ok' : (one.code ?? 'failed'),
       one?.folders ?? 0,
       one?.messages ?? 0,
-      one?.bytes == null ? '-' : Math.round(one.bytes / 1_048_576),
+      one?.bytes == null ? '-' : toMib(one.bytes),
+      one?.forecast === undefined ? '-' : durationWords(one.forecast.seconds),
       one?.message ?? '',
     ]);
+    const notes = mailboxes.flatMap(({ address, preflight: one }) => notesOf(one).map((note) => `${address}: ${note}`));
+    const told = notes.length === 0 ? '' : `${notes.map(printableLine).join('')}\n`;
     const codes = new Set(mailboxes.flatMap(({ preflight: one }) => (isErrorCode(one?.code) ? [one.code] : [])));
     const remedies = [...codes].map((code) => `${code}: ${ERRORS[code].remedy}\n`).join('');
-    return `${renderTable(context.io, ['ADDRESS', 'VERDICT', 'FOLDERS', 'MESSAGES', 'MIB', 'WHY'], rows)}\n${remedies}${remedies && '\n'}${ok} of ${total} mailboxes can be moved.\n`;
+    return `${renderTable(context.io, ['ADDRESS', 'VERDICT', 'FOLDERS', 'MESSAGES', 'MIB', 'ABOUT', 'WHY'], rows)}\n${told}${remedies}${remedies && '\n'}${ok} of ${total} mailboxes can be moved.\n`;
   });
   if (verdicts.ok < verdicts.total) context.end(EXIT.notPassed);
+}
+
+type Checked = NonNullable<Verdicts['mailboxes'][number]['preflight']>;
+
+/** What a person should see before anything moves: what will not fit, what will be renamed, what takes days. */
+function notesOf(one: Checked | null): readonly string[] {
+  const notes = (one?.renames ?? []).map(({ from, to, why }) => `"${from}" becomes "${to}": ${why}.`);
+  if (one?.forecast === undefined) return notes;
+  const { tooLarge, unfit, daily } = one.forecast;
+  if (tooLarge.largest.length > 0 && tooLarge.limitBytes !== null) {
+    const number = tooLarge.count ?? `at least ${tooLarge.largest.length}`;
+    const limit = `${toMib(tooLarge.limitBytes)} MiB${tooLarge.isAssumed ? ', the usual limit' : ''}`;
+    const largest = tooLarge.largest.map(({ folder, uid, bytes }) => `"${folder}" UID ${uid} (${toMib(bytes)} MiB)`);
+    notes.unshift(`will not fit: ${number} larger than ${limit}; the largest: ${largest.join(', ')}.`);
+  }
+  notes.unshift(...unfit.map(({ folder, why }) => `will not fit: "${folder}" ${why}.`));
+  if (daily?.days != null && daily.days > 1) {
+    notes.push(`takes ${daily.days} days, as the source gives ${Math.round(daily.bytesPerDay / 1e6)} MB a day.`);
+  }
+  return notes;
+}
+
+/** Names of folders come from strangers; the line's own end is ours. */
+function printableLine(line: string): string {
+  return `${printable(line)}\n`;
+}
+
+/** Small ones with a digit, so that 35.2 beside a limit of 35 is no riddle. */
+function toMib(bytes: number): number {
+  const mib = bytes / 1_048_576;
+  return mib < 100 ? Math.round(mib * 10) / 10 : Math.round(mib);
+}
+
+function durationWords(seconds: number): string {
+  if (seconds < 90) return `${Math.max(1, Math.round(seconds))} s`;
+  if (seconds < 90 * 60) return `${Math.round(seconds / 60)} min`;
+  if (seconds < 36 * 3_600) return `${Math.round(seconds / 3_600)} h`;
+  return `${Math.round(seconds / 86_400)} days`;
 }

@@ -124,9 +124,24 @@ describe('preflight', () => {
       tls: true,
       folders: 3,
       messages: 7,
-      bytes: 9,
+      bytes: 90 * 1_048_576,
       capabilities: [],
-      renames: [],
+      renames: [{ from: 'Files\u0007', to: 'Files (mail)', why: 'the target cannot hold the name as it is' }],
+      forecast: {
+        messages: 7,
+        bytes: 90 * 1_048_576,
+        tooLarge: {
+          limitBytes: 36_700_160,
+          isAssumed: true,
+          count: 1,
+          largest: [{ folder: 'Sent', uid: 7, bytes: 36_900_000 }],
+        },
+        unfit: [{ folder: 'INBOX', why: 'has too much' }],
+        renamed: 1,
+        seconds: 7_200,
+        rate: { messagesPerSecond: 10, bytesPerSecond: 500_000, isMeasured: false },
+        daily: { bytesPerDay: 2_500_000_000, days: 3 },
+      },
     };
     const start = world.workflows.startPreflight;
     world.workflows.startPreflight = async (migrationId) => {
@@ -138,7 +153,15 @@ describe('preflight', () => {
     const { code, out } = await run(['preflight', file('plan.yaml'), file('other.csv')]);
     world.workflows.startPreflight = start;
     expect(code).toBe(8);
-    expect(out).toMatch(/fay@example\.org +ok +3 +7/);
+    expect(out).toMatch(/fay@example\.org +ok +3 +7 +90 +2 h/);
+    expect(out).toContain('fay@example.org: will not fit: "INBOX" has too much.\n');
+    expect(out).toContain(
+      'will not fit: 1 larger than 35 MiB, the usual limit; the largest: "Sent" UID 7 (35.2 MiB).\n',
+    );
+    expect(out).toContain(
+      'fay@example.org: "Files" becomes "Files (mail)": the target cannot hold the name as it is.\n',
+    );
+    expect(out).toContain('takes 3 days, as the source gives 2500 MB a day.\n');
     expect(out).toMatch(/gus@example\.org +AUTH_FAILED/);
     expect(out).toContain('1 of 2 mailboxes can be moved.');
     expect((await run(['migration', 'create', file('plan.yaml'), file('other.csv')])).code).toBe(0);
