@@ -127,7 +127,8 @@ function wishFor(source: SourceFolder, above: ReadonlyMap<string, Placement>, de
   const full = outOfInbox([...(parent?.targetPath ?? []), own], rules);
   const flat = flatten(full, rules);
   const name = repairName(flat.at(-1) ?? '', flat.length - 1, rules);
-  const path = spell([...flat.slice(0, -1), name], desk);
+  // Twice, as INBOX may have got another name below itself.
+  const path = spell(outOfInbox([...flat.slice(0, -1), name], rules), desk);
   const reason = flat.length < full.length ? 'flattened' : path.at(-1) !== own ? 'repaired' : 'follows-parent';
   return { path, name, reason, changed: reason !== 'follows-parent', byPerson };
 }

@@ -7,6 +7,7 @@ import {
   GMAIL_BYTES_PER_DAY,
   planForecast,
 } from './forecast.ts';
+import { repairName } from './repair-name.ts';
 import { findLimits, HOSTED_EXCHANGE, NO_LIMITS } from './target-limits.ts';
 
 function sized(name: string, messages: number, bytes: number | null): FolderSizes {
@@ -112,8 +113,10 @@ describe('the limits of a target', () => {
     });
   });
 
-  test('of Cyrus are two characters, and of a server without levels one level', () => {
-    expect(findLimits({ ...facts, name: 'Cyrus IMAP 3.6.1' }, '.').names).toEqual({ separator: '.', forbidden: '"\\' });
+  test('of Cyrus are its characters, and of a server without levels one level', () => {
+    const { names } = findLimits({ ...facts, name: 'Cyrus IMAPD 3.6.1' }, '.');
+    expect(repairName('a"b\\c/d.e', 0, names)).toBe('a-b-c-d-e');
+    expect(repairName('inbox', 1, names)).toBe('inbox (mail)');
     expect(findLimits(facts, null).names).toEqual({ separator: null, maxDepth: 1 });
   });
 });

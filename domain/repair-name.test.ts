@@ -15,6 +15,9 @@ describe('repairing a name', () => {
     ['half \ud83d', 'half \ufffd'],
     ['', 'unnamed'],
     [' \t ', '-'],
+    ['..', '--'],
+    [' . ', '-'],
+    ['...', '...'],
     ['Files', 'Files (mail)'],
     ['CALENDAR', 'CALENDAR (mail)'],
     ['Filesystem', 'Filesystem'],
@@ -31,6 +34,7 @@ describe('repairing a name', () => {
     expect(repairName('"a\\b"', 0, { ...SLASH, forbidden: '"\\' })).toBe('-a-b-');
     expect(repairName('"a\\b"', 0, SLASH)).toBe('"a\\b"');
     expect(repairName('a-b', 0, { separator: '-' })).toBe('a_b');
+    expect(repairName('~a~', 0, { ...SLASH, forbiddenStart: '~' })).toBe('-a~');
   });
 
   test('cuts a long name to what fits on the wire, the same way each time, and tells long names apart', () => {
@@ -46,6 +50,8 @@ describe('repairing a name', () => {
     const rules = fc.record({
       separator: fc.constantFrom('/', '.', '-', null),
       forbidden: fc.constantFrom('', '"\\', '%*'),
+      forbiddenStart: fc.constantFrom('', '~]'),
+      inboxBelow: fc.boolean(),
       maxNameOctets: fc.constantFrom(30, 255),
     });
     const names = fc.oneof(fc.string({ unit: 'binary' }), fc.constantFrom('Files', ' . ', 'Files (mail)', '\ud800'));

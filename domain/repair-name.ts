@@ -4,10 +4,14 @@ import type { FolderPath } from './mail.ts';
 export interface NameRules {
   /** The hierarchy separator, which no name may contain; null where it is not known yet, or there is none. */
   readonly separator: string | null;
-  /** Characters that the target refuses besides, e.g. `"\` at Cyrus. */
+  /** Characters that the target refuses besides. */
   readonly forbidden?: string;
+  /** Characters that no name may begin with. */
+  readonly forbiddenStart?: string;
   /** Names that may not stand at the top besides those that Exchange reserves in English. */
   readonly reserved?: readonly string[];
+  /** A folder named INBOX may lie below others. True where it is not said. */
+  readonly inboxBelow?: boolean;
   /** `Foo` and `foo` are one folder at the target. */
   readonly caseInsensitive?: boolean;
   /** Levels that a path may have. */
@@ -18,20 +22,22 @@ export interface NameRules {
 
 /**
  * A name that the target holds: blanks at either end go away (Exchange drops the connection or loses the folder, T1, T2),
- * control characters, the separator and what is forbidden become `-` (T4), a name that the target keeps for itself gets
- * ` (mail)` at the top level (T9), one that is too long is cut and ends in a digest of the whole, and nothing at all becomes
- * `unnamed`. Repairing twice is the same as once.
+ * control characters, the separator and what is forbidden become `-` (T4), also the dots of `.` and `..` (Dovecot 2.3, which
+ * keeps folders as files, refuses them). A name that the target keeps for itself gets ` (mail)` (T9), one that is too long is cut
+ * and ends in a digest of the whole, and nothing at all becomes `unnamed`. Repairing twice is the same as once.
  */
 export function repairName(name: string, level: number, rules: NameRules): string {
-  const { separator, forbidden = '' } = rules;
+  const { separator, forbidden = '', forbiddenStart = '' } = rules;
   const stand = standIn(rules);
   let repaired = name.toWellFormed().replace(/[\x00-\x1f\x7f-\x9f\u2028\u2029]/g, stand);
   for (const unwanted of [separator ?? '', ...forbidden]) {
     if (unwanted !== '') repaired = repaired.replaceAll(unwanted, stand);
   }
   repaired = repaired.trim();
+  if (/^\.\.?$/.test(repaired)) repaired = stand.repeat(repaired.length);
+  if (repaired !== '' && forbiddenStart.includes(repaired.charAt(0))) repaired = stand + repaired.slice(1);
   if (repaired === '') repaired = 'unnamed';
-  if (level === 0 && isReserved(repaired, rules)) repaired = `${repaired} (mail)`;
+  if (isReserved(repaired, level, rules)) repaired = `${repaired} (mail)`;
   return shorten(repaired, rules.maxNameOctets);
 }
 
@@ -65,8 +71,9 @@ const RESERVED: ReadonlySet<string> = new Set([
   ...['conversation history', 'conversation action settings', 'sync issues', 'yammer root'],
 ]);
 
-function isReserved(name: string, { reserved = [] }: NameRules): boolean {
+function isReserved(name: string, level: number, { reserved = [], inboxBelow = true }: NameRules): boolean {
   const lower = name.toLowerCase();
+  if (level > 0) return !inboxBelow && lower === 'inbox';
   return RESERVED.has(lower) || reserved.some((one) => one.toLowerCase() === lower);
 }
 

@@ -25,21 +25,27 @@ export const HOSTED_EXCHANGE: TargetLimits = {
   subfolders: 10_000,
 };
 
-/**
- * What a server's own words tell of its limits: APPENDLIMIT (RFC 7889), its name, and whether it has levels at all. Cyrus
- * refuses `"` and `\` in names (measured against 3.6.1).
- */
+/** What a server's own words tell of its limits: APPENDLIMIT (RFC 7889), its name, and whether it has levels at all. */
 export function findLimits(facts: ServerFacts, separator: string | null): TargetLimits {
   const base = /exchange/i.test(facts.name) ? HOSTED_EXCHANGE : NO_LIMITS;
   const told = findAppendLimit(facts.capabilities);
-  const names = {
-    ...base.names,
-    separator,
-    ...(/cyrus/i.test(facts.name) ? { forbidden: '"\\' } : {}),
-    ...(separator === null ? { maxDepth: 1 } : {}),
-  };
+  const server = MEASURED.find(({ name }) => name.test(facts.name));
+  const depth = separator === null ? { maxDepth: 1 } : {};
+  const names = { ...base.names, ...server?.rules, ...depth, separator };
   return { ...base, names, ...(told === null ? {} : { messageBytes: told, isAssumed: false }) };
 }
+
+/**
+ * Measured with a CREATE each. Dovecot 2.3.19 with folders as files: 255 octets a level, no `~` at the start. Cyrus 3.6.1: these
+ * characters (`/` where the separator is a dot), no `]` at the start, no INBOX below INBOX; it takes 480 octets in all and not 500.
+ */
+const MEASURED: readonly { readonly name: RegExp; readonly rules: Omit<NameRules, 'separator'> }[] = [
+  { name: /dovecot/i, rules: { maxNameOctets: 255, forbiddenStart: '~' } },
+  {
+    name: /cyrus/i,
+    rules: { maxNameOctets: 255, forbidden: '!"%/;<>\\^`{|}', forbiddenStart: ']', inboxBelow: false },
+  },
+];
 
 /** Of a server of which nothing is known. */
 export const NO_LIMITS: TargetLimits = {
