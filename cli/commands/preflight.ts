@@ -92,9 +92,15 @@ function report(context: Context, verdicts: Verdicts): void {
 
 type Checked = NonNullable<Verdicts['mailboxes'][number]['preflight']>;
 
+/** Of one mailbox: five hundred mailboxes are to be read by a person. */
+const RENAMES_SHOWN = 10;
+
 /** What a person should see before anything moves: what will not fit, what will be renamed, what takes days. */
 function notesOf(one: Checked | null): readonly string[] {
-  const notes = (one?.renames ?? []).map(({ from, to, why }) => `"${from}" becomes "${to}": ${why}.`);
+  const renames = one?.renames ?? [];
+  const notes = renames.slice(0, RENAMES_SHOWN).map(({ from, to, why }) => `"${from}" becomes "${to}": ${why}.`);
+  const left = renames.length - notes.length;
+  if (left > 0) notes.push(`${left} more folders get other names; --json has them all.`);
   if (one?.forecast === undefined) return notes;
   const { tooLarge, unfit, daily } = one.forecast;
   if (tooLarge.largest.length > 0 && tooLarge.limitBytes !== null) {

@@ -126,7 +126,11 @@ describe('preflight', () => {
       messages: 7,
       bytes: 90 * 1_048_576,
       capabilities: [],
-      renames: [{ from: 'Files\u0007', to: 'Files (mail)', why: 'the target cannot hold the name as it is' }],
+      renames: Array.from({ length: 12 }, (_, number) => ({
+        from: `Files\u0007 ${number}`,
+        to: `Files (${number})`,
+        why: 'the target cannot hold the name as it is',
+      })),
       forecast: {
         messages: 7,
         bytes: 90 * 1_048_576,
@@ -159,8 +163,10 @@ describe('preflight', () => {
       'will not fit: 1 larger than 35 MiB, the usual limit; the largest: "Sent" UID 7 (35.2 MiB).\n',
     );
     expect(out).toContain(
-      'fay@example.org: "Files" becomes "Files (mail)": the target cannot hold the name as it is.\n',
+      'fay@example.org: "Files 9" becomes "Files (9)": the target cannot hold the name as it is.\n',
     );
+    expect(out).not.toContain('Files (10)');
+    expect(out).toContain('fay@example.org: 2 more folders get other names; --json has them all.\n');
     expect(out).toContain('takes 3 days, as the source gives 2500 MB a day.\n');
     expect(out).toMatch(/gus@example\.org +AUTH_FAILED/);
     expect(out).toContain('1 of 2 mailboxes can be moved.');
