@@ -1,9 +1,9 @@
 import { join } from 'node:path';
+import type { DaemonAccount } from './mail-daemon.ts';
 
 export interface DovecotConfig {
   root: string;
-  /** Who Dovecot runs as; one account for all of it, which needs no rights of root. */
-  account: { name: string; group: string; uid: number; gid: number };
+  account: DaemonAccount;
   ports: { imap: number; imaps: number | null };
   maxConnections: number;
   fsync: boolean;

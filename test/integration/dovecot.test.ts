@@ -1,4 +1,3 @@
-import { execFileSync } from 'node:child_process';
 import { rm } from 'node:fs/promises';
 import { afterEach, expect, test } from 'vitest';
 import { createAuthority } from '../../lab/authority.ts';
@@ -10,6 +9,7 @@ import { type ImapEndpoint, withImap } from '../../lab/imap-client.ts';
 import { generateMailbox } from '../../lab/mail/generator.ts';
 import { compareMailboxes, isSame, readMailbox } from '../../lab/mail/oracle.ts';
 import { appendAs, seedMailbox } from '../../lab/mail/seed.ts';
+import { processesOf, runUntilKilled } from '../support/processes.ts';
 
 const ANN = { name: 'ann@example.test', password: 'se:cret' };
 const running: Dovecot[] = [];
@@ -96,15 +96,7 @@ test('goes when the program that started it is killed by force', async () => {
     const { startDovecot } = await import(${JSON.stringify(new URL('../../lab/dovecot.ts', import.meta.url).href)});
     console.log((await startDovecot({ users: [] })).root);
     process.kill(process.pid, 'SIGKILL');`;
-  let root = '';
-  try {
-    execFileSync(process.execPath, ['--input-type=module', '-e', program], {
-      encoding: 'utf8',
-      stdio: ['ignore', 'pipe', 'ignore'],
-    });
-  } catch (error) {
-    root = String((error as { stdout: string }).stdout).trim(); // execFileSync throws for a killed child and hands over its output
-  }
+  const root = runUntilKilled(program);
   expect(root).toContain('dovecot-');
   await expect.poll(() => processesOf(root), { timeout: 5_000 }).toEqual([]);
   await rm(root, { recursive: true });
@@ -129,12 +121,4 @@ async function embedded(mails: Parameters<typeof seedMailbox>[1]) {
     endpoint: { host: server.host, port: server.port, user: ANN.name, pass: ANN.password },
     close: () => server.close(),
   };
-}
-
-/** Ids of the processes of Dovecot's group; its master and our companion carry the root in their arguments. */
-function processesOf(root: string): string[] {
-  const listed = execFileSync('ps', ['-eo', 'pid=,pgid=,args='], { encoding: 'utf8' }).split('\n');
-  const rows = listed.map((line) => /^\s*(\d+)\s+(\d+)\s+(.*)$/.exec(line)).filter((match) => match !== null);
-  const groups = new Set(rows.filter(([, , , args]) => args?.includes(root)).map(([, , group]) => group));
-  return rows.filter(([, , group]) => groups.has(group)).map(([, pid]) => pid ?? '');
 }
