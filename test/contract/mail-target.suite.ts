@@ -10,6 +10,8 @@ export interface TargetUnderTest {
   readonly can: {
     readonly specialUse: boolean;
     readonly keywords: boolean;
+    /** The server puts an X in the place of each 8-bit byte of a header. */
+    readonly mungesHeaders?: true;
   };
 }
 
@@ -71,6 +73,15 @@ export function mailTargetContract(name: string, makeTarget: () => Promise<Targe
       expect(copy?.raw.toString('latin1')).toBe(raw.toString('latin1'));
       expect(copy?.internalDate).toBe('1999-12-31T23:59:59Z');
       expect(copy?.flags.toSorted()).toEqual(flags.toSorted());
+    });
+
+    test('T18: keeps 8-bit bytes in headers, or is known not to', async () => {
+      const inbox = await target.ensureFolder(['INBOX'], 'inbox');
+      const raw = Buffer.from('Subject: caf\xe9\r\n\r\ncaf\xe9\r\n', 'latin1');
+      await target.append(inbox, mail('', { raw }));
+      const [copy] = await collect(target.listMessages(inbox, 1));
+      const subject = world.can.mungesHeaders === true ? 'cafX' : 'caf\xe9';
+      expect(copy?.raw.toString('latin1')).toBe(`Subject: ${subject}\r\n\r\ncaf\xe9\r\n`);
     });
 
     test('keeps keywords, or says which it dropped', async () => {
