@@ -1,23 +1,15 @@
 import type { FolderPath, FolderRole } from '../../domain/mail.ts';
-
-export interface StoredMessage {
-  /** Unique in the whole store and kept by MOVE, so that another front can hang its own knowledge on a message. */
-  readonly id: number;
-  readonly uid: number;
-  /** The bytes as they were handed in; nothing is repaired. */
-  readonly raw: Buffer;
-  /** Whole seconds. */
-  readonly internalDate: Date;
-  readonly flags: ReadonlySet<string>;
-  readonly modSeq: number;
-}
+import { StoredMessage } from './stored-message.ts';
+import { VirtualContent, type VirtualMail } from './virtual-mail.ts';
 
 export interface NewMessage {
   raw: Buffer;
   flags?: Iterable<string>;
   internalDate?: Date;
-  /** Given by MOVE only. */
+  /** Given by MOVE, and to the other places of a message with several labels. */
   id?: number;
+  /** See MessageState. */
+  labels?: readonly string[] | null;
 }
 
 export interface FolderIdentity {
@@ -45,6 +37,8 @@ export class Folder {
   readonly #now: () => Date;
   readonly #byUid = new Map<number, StoredMessage>();
   readonly #watchers = new Set<() => void>();
+  /** Of this UIDVALIDITY, in the order in which they went. */
+  #expunged: { readonly uid: number; readonly modSeq: number }[] = [];
   #ordered: readonly StoredMessage[] | null = [];
 
   constructor(identity: FolderIdentity) {
@@ -69,17 +63,32 @@ export class Folder {
   /** Adds one message; a second call makes a second copy. */
   append(message: NewMessage): StoredMessage {
     const seconds = Math.floor((message.internalDate ?? this.#now()).getTime() / 1000);
-    const stored: StoredMessage = {
-      id: message.id ?? this.#nextMessageId(),
-      uid: this.uidNext++,
-      raw: message.raw,
-      internalDate: new Date(seconds * 1000),
-      flags: new Set(message.flags ?? []),
-      modSeq: ++this.highestModSeq,
-    };
+    const { raw } = message;
+    const stored = new StoredMessage(
+      {
+        id: message.id ?? this.#nextMessageId(),
+        uid: this.uidNext++,
+        flags: new Set(message.flags ?? []),
+        modSeq: ++this.highestModSeq,
+        labels: message.labels ?? null,
+      },
+      { raw, sizeBytes: raw.length, internalDate: new Date(seconds * 1000) },
+    );
     this.#byUid.set(stored.uid, stored);
     this.#changed();
     return stored;
+  }
+
+  /** Makes an empty folder hold mail that is made up when it is read; what is added later is stored as ever. */
+  fill(mail: VirtualMail): void {
+    if (this.uidNext !== 1) throw new Error('Only a folder that never held a message can be filled');
+    const modSeq = ++this.highestModSeq;
+    for (let uid = 1; uid <= mail.count; uid += 1) {
+      const state = { id: this.#nextMessageId(), uid, flags: mail.flagsOf(uid), modSeq, labels: null };
+      this.#byUid.set(uid, new StoredMessage(state, new VirtualContent(mail, uid)));
+    }
+    this.uidNext = mail.count + 1;
+    this.#changed();
   }
 
   /** Replaces the flags of one message; null when it is gone. Setting what is already set changes nothing. */
@@ -87,18 +96,27 @@ export class Folder {
     const old = this.#byUid.get(uid);
     if (old === undefined) return null;
     if (old.flags.size === flags.size && [...flags].every((flag) => old.flags.has(flag))) return old;
-    const changed = { ...old, flags: new Set(flags), modSeq: ++this.highestModSeq };
-    this.#byUid.set(uid, changed);
-    this.#changed();
-    return changed;
+    return this.#replace(old.with({ flags: new Set(flags), modSeq: ++this.highestModSeq }));
+  }
+
+  /** Replaces Gmail's labels of one message; null when it is gone. */
+  setLabels(uid: number, labels: readonly string[]): StoredMessage | null {
+    const old = this.#byUid.get(uid);
+    return old === undefined ? null : this.#replace(old.with({ labels, modSeq: ++this.highestModSeq }));
   }
 
   expunge(uids: Iterable<number>): void {
-    let removed = 0;
-    for (const uid of uids) if (this.#byUid.delete(uid)) removed += 1;
-    if (removed === 0) return;
+    const gone = [...uids].filter((uid) => this.#byUid.delete(uid));
+    if (gone.length === 0) return;
     this.highestModSeq += 1;
+    for (const uid of gone) this.#expunged.push({ uid, modSeq: this.highestModSeq });
     this.#changed();
+  }
+
+  /** UIDs that went after this mod-sequence (RFC 7162 §3.2.7), ascending. */
+  expungedSince(modSeq: number): number[] {
+    const gone = this.#expunged.filter((each) => each.modSeq > modSeq).map(({ uid }) => uid);
+    return gone.sort((one, other) => one - other);
   }
 
   /** What a server does after its index was lost: another UIDVALIDITY, all UIDs counted from one again (T43). */
@@ -107,8 +125,9 @@ export class Folder {
     this.#byUid.clear();
     this.uidValidity = uidValidity;
     this.uidNext = 1;
+    this.#expunged = [];
     for (const message of kept) {
-      const renumbered = { ...message, uid: this.uidNext++, modSeq: ++this.highestModSeq };
+      const renumbered = message.with({ uid: this.uidNext++, modSeq: ++this.highestModSeq });
       this.#byUid.set(renumbered.uid, renumbered);
     }
     this.#changed();
@@ -118,6 +137,12 @@ export class Folder {
   watch(watcher: () => void): () => void {
     this.#watchers.add(watcher);
     return () => this.#watchers.delete(watcher);
+  }
+
+  #replace(message: StoredMessage): StoredMessage {
+    this.#byUid.set(message.uid, message);
+    this.#changed();
+    return message;
   }
 
   #changed(): void {

@@ -20,6 +20,7 @@ export const ALL_CAPABILITIES = [
   'UNSELECT',
   'IDLE',
   'CONDSTORE',
+  'QRESYNC',
   'MULTIAPPEND',
   'STATUS=SIZE',
 ] as const;
@@ -39,6 +40,25 @@ export const EXCHANGE_CAPABILITIES = [
   'IDLE',
   'NAMESPACE',
   'LITERAL+',
+] as const;
+
+/** What Gmail offers of what this server can; X-GM-EXT-1 comes with a store that is Gmail's. */
+export const GMAIL_CAPABILITIES = [
+  'IMAP4rev1',
+  'UNSELECT',
+  'IDLE',
+  'NAMESPACE',
+  'ID',
+  'CHILDREN',
+  'UIDPLUS',
+  'ENABLE',
+  'MOVE',
+  'CONDSTORE',
+  'LIST-EXTENDED',
+  'LIST-STATUS',
+  'SPECIAL-USE',
+  'SASL-IR',
+  'AUTH=PLAIN',
 ] as const;
 
 export interface ImapServerOptions {

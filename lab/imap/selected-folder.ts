@@ -1,5 +1,6 @@
-import type { Folder, StoredMessage } from './folder.ts';
-import { lowerBound } from './sequence-set.ts';
+import type { Folder } from './folder.ts';
+import { formatUidSet, lowerBound } from './sequence-set.ts';
+import type { StoredMessage } from './stored-message.ts';
 
 /**
  * A session's view of its folder. Sequence numbers belong to the view and move only when the client has been told, so the view
@@ -37,12 +38,12 @@ export class SelectedFolder {
   }
 
   /** Untagged lines that bring the client's view up to the folder. */
-  changes(options: { withExpunges: boolean; withModSeq: boolean }): string[] {
+  changes(options: { withExpunges: boolean; withModSeq: boolean; asVanished: boolean }): string[] {
     const now = this.folder.messages;
     if (now === this.#upTo) return [];
     const lines: string[] = [];
     const gone = options.withExpunges
-      ? this.#removeGone(lines)
+      ? this.#removeGone(lines, options.asVanished)
       : this.#shown.some((each) => this.folder.find(each.uid) === null);
     for (const [position, shown] of this.#shown.entries()) {
       const current = this.folder.find(shown.uid);
@@ -65,11 +66,16 @@ export class SelectedFolder {
     return lines;
   }
 
-  #removeGone(lines: string[]): boolean {
+  /** RFC 7162 §3.2.10: with QRESYNC all of them go in one line, by UID. */
+  #removeGone(lines: string[], asVanished: boolean): boolean {
     let any = false;
+    if (asVanished) {
+      const gone = this.#uids.filter((uid) => this.folder.find(uid) === null);
+      if (gone.length > 0) lines.push(`* VANISHED ${formatUidSet(gone)}`);
+    }
     for (let position = this.#uids.length - 1; position >= 0; position -= 1) {
       if (this.folder.find(this.#uids[position] ?? 0) !== null) continue;
-      lines.push(`* ${position + 1} EXPUNGE`);
+      if (!asVanished) lines.push(`* ${position + 1} EXPUNGE`);
       any = true;
     }
     if (any) {

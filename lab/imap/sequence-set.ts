@@ -60,3 +60,9 @@ export function formatUidSet(uids: readonly number[]): string {
   }
   return parts.join(',');
 }
+
+/** Whether a UID is in the set; `*` is past every UID, since vanished ones may be above the last that is left. */
+export function uidsIn(text: string): (uid: number) => boolean {
+  const ranges = parseSequenceSet(text) ?? [];
+  return (uid) => ranges.some(([from, to]) => from <= uid && uid <= to);
+}

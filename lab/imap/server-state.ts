@@ -19,6 +19,7 @@ export class ServerState {
     if (options.maxMessageBytes !== undefined && options.capabilities === undefined) {
       capabilities.add(`APPENDLIMIT=${options.maxMessageBytes}`);
     }
+    if (options.store.gmail) capabilities.add('X-GM-EXT-1');
     this.capabilities = capabilities;
   }
 

@@ -28,6 +28,7 @@ export class Session {
   #reader: ByteReader;
   #current: SeenCommand | null = null;
   #closing = false;
+  #held: Socket | null = null;
   #unwatch: (() => void) | null = null;
 
   constructor(server: ServerState, socket: Socket, connection: number) {
@@ -91,7 +92,9 @@ export class Session {
 
   /** Tells what has changed in the selected folder. */
   async tellChanges(withExpunges = true): Promise<void> {
-    const lines = this.selected?.changes({ withExpunges, withModSeq: this.enabled.has('CONDSTORE') }) ?? [];
+    const withModSeq = this.enabled.has('CONDSTORE');
+    const asVanished = this.enabled.has('QRESYNC');
+    const lines = this.selected?.changes({ withExpunges, withModSeq, asVanished }) ?? [];
     for (const line of lines) await this.send(line);
   }
 
@@ -104,6 +107,7 @@ export class Session {
   }
 
   upgradeToTls(): void {
+    this.#flush();
     this.#reader.detach();
     const { key, cert } = this.server.options.tls ?? {};
     const secured = new TLSSocket(this.#socket, { isServer: true, ...(key && { key }), ...(cert && { cert }) });
@@ -119,9 +123,10 @@ export class Session {
     this.#socket.end();
   }
 
-  /** Ends the connection at once, as a crash does. */
+  /** Ends the connection at once, as a crash does; what was said before is on its way. */
   cut(): void {
     this.#closing = true;
+    this.#flush();
     this.select(null);
     this.#socket.destroy();
   }
@@ -176,13 +181,25 @@ export class Session {
     return tooLargeText ?? 'NO [TOOBIG] Message is too large';
   }
 
+  /** Responses that follow each other at once go out together: 100,000 rows of a FETCH are not as many system calls. */
+  #hold(socket: Socket): void {
+    if (this.#held !== null) return;
+    this.#held = socket;
+    socket.cork();
+    process.nextTick(() => this.#flush());
+  }
+
+  #flush(): void {
+    this.#held?.uncork();
+    this.#held = null;
+  }
+
   async #write(chunks: readonly Buffer[]): Promise<void> {
     const socket = this.#socket;
     if (socket.destroyed) return;
-    socket.cork();
+    this.#hold(socket);
     let room = true;
     for (const chunk of chunks) room = socket.write(chunk);
-    socket.uncork();
     if (room) return;
     await new Promise<void>((resolve) => {
       const go = () => {

@@ -1,5 +1,6 @@
 import type { FolderPath, FolderRole } from '../../domain/mail.ts';
 import { Folder } from './folder.ts';
+import { GmailMailbox } from './gmail.ts';
 import { decodeMutf7, encodeMutf7 } from './mutf7.ts';
 
 export interface MailStoreOptions {
@@ -8,6 +9,8 @@ export interface MailStoreOptions {
   /** Exchange treats folder names alike that differ in case only; Dovecot does not. INBOX is always so (RFC 9051 §5.1). */
   caseInsensitiveNames?: boolean;
   now?: () => Date;
+  /** Folders are views on labels: see {@link Account.gmail}. */
+  gmail?: boolean;
 }
 
 /** Mailboxes in memory. An account exists once {@link addAccount} made it, and only then. */
@@ -15,6 +18,7 @@ export class MailStore {
   readonly separator: string;
   readonly caseInsensitiveNames: boolean;
   readonly now: () => Date;
+  readonly gmail: boolean;
   readonly #accounts = new Map<string, Account>();
   #lastMessageId = 0;
   // A fixed start keeps runs alike; a real server takes the time of day.
@@ -24,6 +28,7 @@ export class MailStore {
     this.separator = options.separator ?? '/';
     this.caseInsensitiveNames = options.caseInsensitiveNames ?? false;
     this.now = options.now ?? (() => new Date());
+    this.gmail = options.gmail ?? false;
   }
 
   /** Makes an account with an empty INBOX. The same user again: the same mailbox, with the new password. */
@@ -78,6 +83,7 @@ export class Account {
   readonly user: string;
   password: string;
   readonly #store: MailStore;
+  readonly #gmail: GmailMailbox | null;
   readonly #folders = new Map<string, Folder>();
 
   constructor(store: MailStore, user: string, password: string) {
@@ -85,6 +91,13 @@ export class Account {
     this.user = user;
     this.password = password;
     this.ensureFolder(['INBOX'], 'inbox');
+    this.#gmail = store.gmail ? new GmailMailbox(this) : null;
+  }
+
+  /** How mail comes into this account where the store is Gmail's. */
+  get gmail(): GmailMailbox {
+    if (this.#gmail === null) throw new Error('The store was not made with `gmail: true`');
+    return this.#gmail;
   }
 
   get inbox(): Folder {

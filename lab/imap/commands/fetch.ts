@@ -1,10 +1,12 @@
 import { formatInternalDate } from '../dates.ts';
 import { bodyStructureOf, envelopeOf, type Piece } from '../envelope.ts';
-import type { StoredMessage } from '../folder.ts';
+import { gmailItem } from '../gmail.ts';
 import { bodyOffset, selectFields } from '../message-parts.ts';
 import { type ParsedCommand, type Token, textOf } from '../parser.ts';
 import { Refusal } from '../refusal.ts';
 import type { Session } from '../session.ts';
+import type { StoredMessage } from '../stored-message.ts';
+import { tellVanished } from './resync.ts';
 import { messagesNamed, selectedOf } from './selection.ts';
 
 /** `BODY.PEEK[HEADER.FIELDS (A B)]<0.9>` taken apart. */
@@ -21,6 +23,9 @@ export async function fetch(session: Session, args: readonly Token[], command: P
   const selected = selectedOf(session);
   const items = wantedItems(args[1], command.name === 'UID FETCH');
   const changedSince = changedSinceOf(session, args[2]);
+  if (changedSince !== null && wantsVanished(session, args[2], command)) {
+    await tellVanished(session, selected.folder, changedSince, textOf(args[0]) ?? '');
+  }
   if (session.enabled.has('CONDSTORE') && changedSince !== null && !items.includes('MODSEQ')) items.push('MODSEQ');
   const setsSeen = items.some((item) => /^(BODY\[|RFC822$|RFC822\.TEXT$)/i.test(item));
   for (const { sequence, message } of messagesNamed(session, args[0], command)) {
@@ -54,8 +59,14 @@ function changedSinceOf(session: Session, token: Token | undefined): number | nu
   return Number(textOf(token.items[1]));
 }
 
+/** RFC 7162 §3.2.6: only UID FETCH, only with CHANGEDSINCE, only after ENABLE QRESYNC. */
+function wantsVanished(session: Session, token: Token | undefined, command: ParsedCommand): boolean {
+  if (token?.kind !== 'list' || textOf(token.items[2])?.toUpperCase() !== 'VANISHED') return false;
+  if (!session.enabled.has('QRESYNC') || command.name !== 'UID FETCH') throw new Refusal('BAD VANISHED needs QRESYNC');
+  return true;
+}
+
 function fetchItem(item: string, message: StoredMessage): Piece[] {
-  const { raw } = message;
   switch (item) {
     case 'UID':
       return [`UID ${message.uid}`];
@@ -64,9 +75,22 @@ function fetchItem(item: string, message: StoredMessage): Piece[] {
     case 'INTERNALDATE':
       return [`INTERNALDATE "${formatInternalDate(message.internalDate)}"`];
     case 'RFC822.SIZE':
-      return [`RFC822.SIZE ${raw.length}`];
+      return [`RFC822.SIZE ${message.sizeBytes}`];
     case 'MODSEQ':
       return [`MODSEQ (${message.modSeq})`];
+    case 'X-GM-MSGID':
+    case 'X-GM-THRID':
+    case 'X-GM-LABELS':
+      if (message.labels === null) throw new Refusal('BAD Unknown FETCH item');
+      return gmailItem(item, message);
+    default:
+      return contentItem(item, message.raw);
+  }
+}
+
+/** Items for which a message has to be there in full. */
+function contentItem(item: string, raw: Buffer): Piece[] {
+  switch (item) {
     case 'ENVELOPE':
       return ['ENVELOPE ', ...envelopeOf(raw)];
     case 'BODY':

@@ -3,7 +3,7 @@ import type { Folder } from '../folder.ts';
 import { decodeMutf7 } from '../mutf7.ts';
 import { type Token, textOf } from '../parser.ts';
 import type { Session } from '../session.ts';
-import type { Account } from '../store.ts';
+import type { Account, MailStore } from '../store.ts';
 import { statusItems } from './select.ts';
 
 /** SPECIAL-USE attributes of RFC 6154 by role. */
@@ -27,7 +27,8 @@ export async function list(session: Session, args: readonly Token[]): Promise<st
   if (account === null || reference === null || patterns.includes(null))
     return 'BAD LIST takes a reference and a pattern';
   const returns = plain[3]?.kind === 'list' ? plain[3].items : [];
-  const separator = session.server.options.store.separator;
+  const { store } = session.server.options;
+  const { separator } = store;
   if (patterns.length === 1 && patterns[0] === '') {
     await session.send(`* LIST (\\Noselect) "${separator}" ""`);
     return 'OK Done';
@@ -35,12 +36,18 @@ export async function list(session: Session, args: readonly Token[]): Promise<st
   const matchers = patterns.map((pattern) => patternMatcher(reference + (pattern ?? ''), separator));
   const statusAt = words(returns).indexOf('STATUS');
   const wantedStatus = returns[statusAt + 1];
+  const parents = parentsOf(account, store);
   for (const folder of sorted(account)) {
     if (!matchers.some((matches) => matches(folder.wireName))) continue;
     if (selection.includes('SUBSCRIBED') && !folder.subscribed) continue;
     if (selection.includes('SPECIAL-USE') && specialUse(session, folder) === null) continue;
     const withSubscribed = selection.includes('SUBSCRIBED') || words(returns).includes('SUBSCRIBED');
-    const attributes = attributesOf(session, account, folder, withSubscribed).join(' ');
+    const attributes = attributesOf(
+      session,
+      folder,
+      parents.has(store.folderKey(folder.wireName)),
+      withSubscribed,
+    ).join(' ');
     await session.send(`* LIST (${attributes}) "${separator}" `, ...nstring(folder.wireName));
     if (statusAt >= 0 && wantedStatus?.kind === 'list' && folder.selectable) {
       await session.send(
@@ -64,12 +71,24 @@ export async function lsub(session: Session, args: readonly Token[]): Promise<st
 }
 
 function sorted(account: Account): readonly Folder[] {
-  const byName = (one: Folder, other: Folder) => (decodeMutf7(one.wireName) < decodeMutf7(other.wireName) ? -1 : 1);
-  return [...account.listFolders()].sort(byName);
+  const named = account.listFolders().map((folder) => ({ folder, name: decodeMutf7(folder.wireName) }));
+  return named.sort((one, other) => (one.name < other.name ? -1 : 1)).map(({ folder }) => folder);
 }
 
-function attributesOf(session: Session, account: Account, folder: Folder, withSubscribed: boolean): string[] {
-  const attributes = [account.hasChildren(folder) ? '\\HasChildren' : '\\HasNoChildren'];
+/** Keys of all folders with children, found in one go: an account may have thousands of folders. */
+function parentsOf(account: Account, store: MailStore): ReadonlySet<string> {
+  const parents = new Set<string>();
+  for (const { wireName } of account.listFolders()) {
+    const key = store.folderKey(wireName);
+    for (let end = key.lastIndexOf(store.separator); end > 0; end = key.lastIndexOf(store.separator, end - 1)) {
+      parents.add(key.slice(0, end));
+    }
+  }
+  return parents;
+}
+
+function attributesOf(session: Session, folder: Folder, hasChildren: boolean, withSubscribed: boolean): string[] {
+  const attributes = [hasChildren ? '\\HasChildren' : '\\HasNoChildren'];
   if (!folder.selectable) attributes.push('\\Noselect');
   const use = specialUse(session, folder);
   if (use !== null) attributes.push(use);

@@ -88,7 +88,7 @@ class SearchKeys {
       case 'LARGER':
       case 'SMALLER': {
         const size = Number(this.#text());
-        return ({ message }) => (key === 'LARGER' ? message.raw.length > size : message.raw.length < size);
+        return ({ message }) => (key === 'LARGER' ? message.sizeBytes > size : message.sizeBytes < size);
       }
       case 'MODSEQ': {
         if (!this.#session.can('CONDSTORE')) throw new Refusal('BAD CONDSTORE is not offered');

@@ -5,6 +5,7 @@ import { type ParsedCommand, type Token, textOf } from '../parser.ts';
 import { Refusal } from '../refusal.ts';
 import type { Session } from '../session.ts';
 import { folderNamed } from './mailbox-argument.ts';
+import { parseResync, tellSince } from './resync.ts';
 
 /** SELECT and EXAMINE. A failed one leaves no folder selected (RFC 3501 §6.3.1). */
 export async function examineOrSelect(
@@ -15,10 +16,13 @@ export async function examineOrSelect(
   session.select(null);
   const folder = folderNamed(session, args[0]);
   const readOnly = command.name === 'EXAMINE';
-  if (args[1]?.kind === 'list' && textOf(args[1].items[0])?.toUpperCase() === 'CONDSTORE') {
+  const parameters = args[1]?.kind === 'list' ? args[1].items : [];
+  const words = parameters.map((each) => textOf(each)?.toUpperCase());
+  if (words.includes('CONDSTORE')) {
     if (!session.can('CONDSTORE')) return 'BAD CONDSTORE is not offered';
     session.enabled.add('CONDSTORE');
   }
+  const resync = words.includes('QRESYNC') ? parseResync(session, parameters[words.indexOf('QRESYNC') + 1]) : null;
   session.select(folder, readOnly);
   const permanent = session.server.options.permanentFlags ?? DEFAULT_PERMANENT_FLAGS;
   const used = new Set(folder.messages.flatMap((message) => [...message.flags]));
@@ -35,6 +39,7 @@ export async function examineOrSelect(
     ...(session.can('CONDSTORE') ? [`OK [HIGHESTMODSEQ ${folder.highestModSeq}] Highest`] : []),
   ];
   for (const line of lines) await session.send(`* ${line}`);
+  if (resync !== null) await tellSince(session, folder, resync);
   return readOnly ? 'OK [READ-ONLY] Done' : 'OK [READ-WRITE] Done';
 }
 
@@ -83,7 +88,7 @@ function statusNumber(folder: Folder, name: string): number {
     case 'DELETED':
       return folder.messages.filter((message) => message.flags.has('\\Deleted')).length;
     case 'SIZE':
-      return folder.messages.reduce((sum, message) => sum + message.raw.length, 0);
+      return folder.messages.reduce((sum, message) => sum + message.sizeBytes, 0);
     default:
       throw new Refusal(`BAD Unknown status item`);
   }

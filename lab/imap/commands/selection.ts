@@ -1,9 +1,9 @@
-import type { StoredMessage } from '../folder.ts';
 import { type ParsedCommand, type Token, textOf } from '../parser.ts';
 import { Refusal } from '../refusal.ts';
 import type { SelectedFolder } from '../selected-folder.ts';
 import { positionsIn } from '../sequence-set.ts';
 import type { Session } from '../session.ts';
+import type { StoredMessage } from '../stored-message.ts';
 
 export interface Position {
   /** Sequence number, from 1. */

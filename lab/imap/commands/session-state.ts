@@ -26,8 +26,10 @@ export async function id(session: Session): Promise<string> {
 /** RFC 5161: only what is offered is enabled, the rest is passed over. */
 export async function enable(session: Session, args: readonly Token[]): Promise<string> {
   const wanted = args.map((arg) => textOf(arg)?.toUpperCase() ?? '');
-  const enabled = wanted.filter((name) => name === 'CONDSTORE' && session.can(name));
+  const enabled = wanted.filter((name) => ['CONDSTORE', 'QRESYNC'].includes(name) && session.can(name));
   for (const name of enabled) session.enabled.add(name);
+  // RFC 7162 §3.2.3
+  if (session.enabled.has('QRESYNC')) session.enabled.add('CONDSTORE');
   await session.send(['* ENABLED', ...enabled].join(' '));
   return 'OK Done';
 }

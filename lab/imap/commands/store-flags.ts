@@ -1,7 +1,7 @@
-import type { StoredMessage } from '../folder.ts';
 import { type ParsedCommand, type Token, textOf } from '../parser.ts';
 import { formatUidSet } from '../sequence-set.ts';
 import type { Session } from '../session.ts';
+import type { StoredMessage } from '../stored-message.ts';
 import { keptFlags } from './append.ts';
 import { messagesNamed, writableOf } from './selection.ts';
 
