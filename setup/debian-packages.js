@@ -48,12 +48,14 @@ function missingPackages(system) {
 
 /** @returns the command of apt-get that failed, null where none did. */
 function install(missing, system) {
-  if (!run('apt-get', ['-q', 'update'])) return 'update';
+  // Another apt-get may be at work, as Debian's own upgrades are.
+  const patient = ['-q', '-o', 'DPkg::Lock::Timeout=120'];
+  if (!run('apt-get', [...patient, 'update'])) return 'update';
   const packages = missing.filter((name) => name !== UNPACKED);
   // cyrus-common wants a program that sends mail; without a wish apt takes a daemon that would then listen on this machine.
   if (packages.includes('cyrus-common') && !existsSync(join(system, 'usr/sbin/sendmail'))) packages.push('msmtp-mta');
   // Never at the price of a server that somebody uses: the IMAP servers conflict with each other.
-  const options = ['-q', 'install', '-y', '--no-install-recommends', '--no-remove'];
+  const options = [...patient, 'install', '-y', '--no-install-recommends', '--no-remove'];
   if (packages.length > 0 && !run('apt-get', [...options, ...packages])) return 'install';
   if (missing.includes(UNPACKED) && !fetchCyrusImapd(run, versionOf('cyrus-common'))) return 'download';
   return null;

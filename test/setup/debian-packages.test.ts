@@ -27,8 +27,8 @@ describe('on Debian as root', () => {
       /apt-get install dovecot-imapd nsd cyrus-common cyrus-imapd …\n.*installed in [\d.]+ s\n$/,
     );
     expect(clone.calls().map((call) => call.replace(/^(dpkg -x) .*/, '$1'))).toEqual([
-      'apt-get -q update',
-      'apt-get -q install -y --no-install-recommends --no-remove dovecot-imapd nsd cyrus-common msmtp-mta',
+      'apt-get -q -o DPkg::Lock::Timeout=120 update',
+      'apt-get -q -o DPkg::Lock::Timeout=120 install -y --no-install-recommends --no-remove dovecot-imapd nsd cyrus-common msmtp-mta',
       'dpkg-query -W cyrus-common',
       'apt-get -q download cyrus-imapd=3.6.1-4',
       'dpkg -x',
@@ -79,7 +79,7 @@ function aptGetThatWorks(before = ''): void {
   });
   clone.fake(
     'apt-get',
-    `${before}\ncase "$2" in\n  install) ${install.join('; ')};;\n  download) : > cyrus-imapd_3.6.1-4_amd64.deb;;\nesac`,
+    `${before}\ncase "$*" in\n  *' install '*) ${install.join('; ')};;\n  *' download '*) : > cyrus-imapd_3.6.1-4_amd64.deb;;\nesac`,
   );
 }
 
