@@ -1,3 +1,5 @@
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
 import { connect } from 'node:net';
 import { afterEach, describe, expect, test } from 'vitest';
 import { collect } from '../../domain/collect.ts';
@@ -81,6 +83,22 @@ test('T15: 5,000 folders are listed with their numbers in one command, in a seco
     // Seen: 0.6 s, nearly all of it imapflow's.
     expect(performance.now() - begun).toBeLessThan(10_000);
   });
+});
+
+test('a large source runs as a process of its own, and ends with whoever started it', async () => {
+  const args = ['lab/large-source.ts', '--count', '500', '--scale', '0.01', '--folders', '3'];
+  const child = spawn(process.execPath, args, { stdio: ['pipe', 'pipe', 'inherit'] });
+  const { host, port, user, pass, bytes } = JSON.parse(String(await once(child.stdout, 'data')));
+  await withImap({ host, port, user, pass }, async (client) => {
+    const listed = await client.list({ statusQuery: { messages: true } });
+    expect(listed.map(({ status }) => status?.messages)).toEqual([500, undefined, 1, 1, 1]);
+    await client.mailboxOpen('INBOX', { readOnly: true });
+    let read = 0;
+    for await (const { source } of client.fetch('1:*', { source: true })) read += source?.length ?? 0;
+    expect(read).toBe(bytes);
+  });
+  child.stdin.end();
+  expect(await once(child, 'exit')).toEqual([0, null]);
 });
 
 describe('QRESYNC', () => {
