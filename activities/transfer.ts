@@ -1,23 +1,32 @@
+import { setTimeout as delay } from 'node:timers/promises';
 import { Context } from '@temporalio/activity';
+import type { ByteBudget } from '../domain/byte-budget.ts';
 import { copyMailbox } from '../domain/copy-mailbox.ts';
 import { MigrationError } from '../domain/errors.ts';
 import { hasWork } from '../domain/look-at-mailbox.ts';
 import type { Pass } from '../domain/passes.ts';
+import type { HostConnections } from '../domain/ports/connections.ts';
 import type { Ledger } from '../domain/ports/ledger.ts';
-import type { MailAccount, MailConnector } from '../domain/ports/mail.ts';
+import type { MailConnector } from '../domain/ports/mail.ts';
 import type { MigrationStore, StoredMailbox } from '../domain/ports/store.ts';
 import { preflightMailbox } from '../domain/preflight-mailbox.ts';
 import { HOSTED_EXCHANGE } from '../domain/target-limits.ts';
-import { verifyMailbox } from '../domain/verify-mailbox.ts';
+import { openFirstLane, openSpareLane } from './lanes.ts';
 import { mailAccounts } from './mail-accounts.ts';
 import { nextPosition } from './mailbox-pages.ts';
 import type { ProbePorts } from './probes.ts';
 import { createProbeActivities } from './probes.ts';
+import { createSourceSessions } from './source-sessions.ts';
+import { takeTenure } from './tenure.ts';
+import { verifyByReading } from './verification.ts';
 
 export interface TransferPorts extends ProbePorts {
   readonly store: MigrationStore;
   readonly connector: MailConnector;
   readonly ledger: Ledger;
+  readonly hosts: HostConnections;
+  /** Bytes in flight of this process. */
+  readonly budget: ByteBudget;
   /** Names this process in leases. */
   readonly holder: string;
 }
@@ -27,10 +36,12 @@ export type TransferActivities = ReturnType<typeof createTransferActivities>;
 /** What touches mail. Messages go from source to target inside these and never through Temporal. */
 export function createTransferActivities(ports: TransferPorts) {
   const { store, connector, ledger, holder } = ports;
+  const sessions = createSourceSessions(connector, ports.hosts);
 
-  const accountsOf = async (mailbox: StoredMailbox): Promise<{ source: MailAccount; target: MailAccount }> => {
+  const accountsOf = async (mailbox: StoredMailbox) => {
     const { plan } = await store.getMigration(mailbox.migrationId);
-    return mailAccounts(plan, mailbox);
+    const limits = plan.target.kind === 'imap' ? undefined : HOSTED_EXCHANGE;
+    return { ...mailAccounts(plan, mailbox), limits };
   };
 
   /** Leaves a mailbox alone that this pass need not or may not touch; true means: there is work, or a reason to look closer. */
@@ -40,11 +51,11 @@ export function createTransferActivities(ports: TransferPorts) {
     if (pass.kind === 'initial' || mailbox.status === 'held') return true;
     const { source: account } = await accountsOf(mailbox);
     try {
-      const source = await connector.openSource(account, Context.current().cancellationSignal);
+      const session = await sessions.open(account, Context.current().cancellationSignal);
       try {
-        return (await hasWork(source, ledger, mailboxId)).work;
+        return (await hasWork(session.source, ledger, mailboxId, pass)).work;
       } finally {
-        await source.close();
+        await session.close();
       }
     } catch (error) {
       if (!(error instanceof MigrationError)) throw error;
@@ -108,83 +119,67 @@ export function createTransferActivities(ports: TransferPorts) {
       pass: Pass;
     }): Promise<{ moved: number; refused: number; vanished: number }> {
       const context = Context.current();
-      const signal = context.cancellationSignal;
       const mailbox = await store.getMailbox(input.mailboxId);
       if (mailbox.status === 'dropped') return { moved: 0, refused: 0, vanished: 0 }; // between the look and the copy
       const accounts = await accountsOf(mailbox);
       await store.recordMailboxStatus(mailbox.id, 'copying', null);
-      const lease = await ledger.takeLease(mailbox.id, holder);
-      const source = await connector.openSource(accounts.source, signal);
+      const tenure = await takeTenure(ledger, mailbox.id, holder);
+      const signal = AbortSignal.any([context.cancellationSignal, tenure.signal]);
+      const openTarget = () => connector.openTarget(accounts.target, signal, { mayWrite: tenure.mayWrite });
+      let lanes = 1;
       try {
-        const target = await connector.openTarget(accounts.target, signal);
+        const first = await openFirstLane(sessions, accounts.source, openTarget, signal);
         try {
           const report = await copyMailbox({
-            source,
-            target,
+            source: first.source,
+            target: first.target,
             ledger,
-            lease,
+            lease: tenure.lease,
             mailbox: { id: mailbox.id, mapping: mailbox.mapping },
             pass: input.pass,
             signal,
-            onProgress: (progress) => context.heartbeat(progress.foldersDone),
+            limits: accounts.limits,
+            failures: context.info.attempt - 1,
+            lanes: {
+              open: async () => {
+                if (lanes >= accounts.target.endpoint.maxConnections) return null;
+                const lane = await openSpareLane(sessions, accounts.source, openTarget, signal);
+                if (lane) lanes += 1;
+                return lane;
+              },
+              pace: { now: () => performance.now(), pause: (ms) => delay(ms) },
+            },
+            budget: ports.budget,
+            now: () => new Date().toISOString(),
             // Limits may have been raised since: what was refused before gets another try with each later pass.
             retryRefused: input.pass.kind !== 'initial',
           });
           return { moved: report.moved, refused: report.refused, vanished: report.vanished };
         } finally {
-          await target.close();
+          await first.close();
         }
       } finally {
-        await source.close();
+        await tenure.end();
       }
     },
 
-    /** Re-reads the target on a connection of its own; ends the pass for the mailbox when nothing is lost or doubled. */
+    /** Re-reads the target on connections of its own; ends the pass for the mailbox when every copy is where and as it should be. */
     async verifyMailbox(input: { migrationId: string; mailboxId: string; pass: Pass }): Promise<{ moved: number }> {
-      const signal = Context.current().cancellationSignal;
       const mailbox = await store.getMailbox(input.mailboxId);
       if (mailbox.status === 'dropped') return { moved: 0 };
-      const { target: account } = await accountsOf(mailbox);
-      const lease = await ledger.takeLease(mailbox.id, holder);
-      const target = await connector.openTarget(account, signal);
+      const accounts = await accountsOf(mailbox);
+      const { lease, ...tenure } = await takeTenure(ledger, mailbox.id, holder);
+      const signal = AbortSignal.any([Context.current().cancellationSignal, tenure.signal]);
       try {
-        const { lost, doubled } = await verifyMailbox({
-          target,
-          ledger,
-          lease,
-          mailboxId: mailbox.id,
-          pass: input.pass,
-          signal,
-        });
-        if (lost > 0 || doubled > 0) {
-          throw new MigrationError(
-            'VERIFY_FAILED',
-            `re-reading the target found ${lost} lost and ${doubled} doubled messages`,
-            {
-              facts: { mailboxId: mailbox.id, lost, doubled },
-            },
-          );
-        }
+        const where = { connector, sessions, ledger, lease, accounts, signal };
+        await verifyByReading({ ...where, mailboxId: mailbox.id, pass: input.pass });
       } finally {
-        await target.close();
+        await tenure.end();
       }
-      const moved = await countDeliveredBy(ledger, mailbox.id, input.pass);
+      const moved = await ledger.countMoved(mailbox.id, input.pass);
       await store.recordPassEnd(input.pass, [{ mailboxId: mailbox.id, moved }]);
       await store.recordMailboxStatus(mailbox.id, 'copied', null);
       return { moved };
     },
   };
-}
-
-/** What a pass brought, counted from the ledger: the tally of an attempt forgets what a killed one before it did. */
-async function countDeliveredBy(ledger: Ledger, mailboxId: string, pass: Pass): Promise<number> {
-  const targets = new Map(
-    (await ledger.listFolders(mailboxId)).map(({ targetPath }) => [JSON.stringify(targetPath), targetPath]),
-  );
-  let count = 0;
-  for (const targetPath of targets.values()) {
-    const copies = await ledger.listDelivered(mailboxId, targetPath, 1);
-    count += copies.filter((copy) => copy.passNumber === pass.number).length;
-  }
-  return count;
 }

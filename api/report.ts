@@ -1,6 +1,7 @@
 import type { z } from 'zod';
 import { addTallies, EMPTY_TALLY, type Tally } from '../domain/mail.ts';
 import type { StoredMigration } from '../domain/ports/store.ts';
+import { csvLine } from './csv.ts';
 import type { ServerDeps } from './deps.ts';
 import { collect } from './paging.ts';
 import { wordsOf } from './report-page.ts';
@@ -52,12 +53,5 @@ export function renderCsv(report: Report): string {
     one.lastPass === null ? '' : `${one.lastPass.kind} ${one.lastPass.number}`,
     one.preflight === null ? '' : one.preflight.ok ? 'ok' : (one.preflight.code ?? 'failed'),
   ]);
-  return `\uFEFF${[header, ...rows].map((row) => row.map(csvCell).join(',')).join('\r\n')}\r\n`;
-}
-
-/** A cell that begins like a formula gets a leading quote: names come from strangers (OWASP, CSV injection). */
-export function csvCell(value: string | number): string {
-  if (typeof value === 'number') return String(value);
-  const inert = /^[=+\-@\t\r\0]/.test(value) ? `'${value}` : value;
-  return /[",\r\n;]/.test(inert) ? `"${inert.replaceAll('"', '""')}"` : inert;
+  return `\uFEFF${[header, ...rows].map(csvLine).join('')}`;
 }

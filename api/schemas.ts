@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { ERRORS } from '../domain/errors.ts';
 import { PASS_KINDS } from '../domain/passes.ts';
+import { DEVIATION_CODES } from '../domain/ports/ledger.ts';
 import { GATES, PHASES, STEP_IDS } from '../domain/steps.ts';
 
 /** Shapes of the API, as OpenAPI shows them. They mirror the domain's interfaces; a mismatch does not compile in the routes. */
@@ -193,6 +194,56 @@ export const Exception = z
     detail: z.string().nullable(),
   })
   .meta({ id: 'Exception' });
+
+const path = list(z.string());
+
+export const MailboxReport = z
+  .object({
+    mailbox: Mailbox,
+    remedy: z.string().nullable().describe('What to do about a held mailbox'),
+    generatedAt: z.string(),
+    folders: list(
+      z.object({
+        sourcePath: path,
+        targetPath: path,
+        exists: count.describe('EXISTS as the census counted it by FETCH'),
+        unfinished: count,
+        tally: Tally,
+        fault: z.object({ code: z.string(), message: z.string(), remedy: z.string() }).nullable(),
+      }),
+    ),
+    verification: list(
+      z.object({
+        targetPath: path,
+        lost: count,
+        doubled: count,
+        misfiled: count.describe('In another folder instead'),
+        changed: count.describe('Content is another than the source has'),
+        altered: count.describe('Written anew by the target, with the same content: no fault'),
+        datesMoved: count,
+        flagsLost: count,
+        seen: count.describe('Messages that were read'),
+      }),
+    ).describe('What the newest re-reading of each target folder found'),
+    exceptions: list(Exception.omit({ mailboxId: true, address: true }).extend({ remedy: z.string() })).describe(
+      'Every message that has no copy at the target, and why',
+    ),
+    deviations: list(
+      z.object({
+        code: z.enum(DEVIATION_CODES),
+        targetPath: path,
+        targetUid: count.nullable(),
+        sourcePath: path.nullable(),
+        uidValidity: z.string().nullable(),
+        uid: count.nullable(),
+        sizeBytes: count,
+        receivedAt: z.string().nullable(),
+        detail: z.string(),
+        remedy: z.string(),
+      }),
+    ).describe('Every copy that is not where or as it should be'),
+  })
+  .meta({ id: 'MailboxReport' });
 
 export const Report = z
   .object({

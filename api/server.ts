@@ -18,6 +18,7 @@ import { gateRoutes } from './routes/gates.ts';
 import { healthRoutes } from './routes/health.ts';
 import { issueRoutes } from './routes/issues.ts';
 import { linkRoutes } from './routes/links.ts';
+import { mailboxReportRoutes } from './routes/mailbox-report.ts';
 import { mailboxRoutes } from './routes/mailboxes.ts';
 import { migrationRoutes } from './routes/migrations.ts';
 import { portalRoutes } from './routes/portal.ts';
@@ -99,6 +100,7 @@ export async function buildServer(deps: ServerDeps): Promise<Api> {
     migrationRoutes,
     commandRoutes,
     mailboxRoutes,
+    mailboxReportRoutes,
     preflightRoutes,
     gateRoutes,
     issueRoutes,

@@ -84,7 +84,8 @@ function createClient(base: string, authorization: string): ApiClient {
       return (await response.json()) as T; // the API's schema vouches for the shape
     },
     async text(path) {
-      return (await send('GET', path)).text();
+      // `text()` would take the byte order mark away, without which a spreadsheet misreads a CSV.
+      return new TextDecoder('utf-8', { ignoreBOM: true }).decode(await (await send('GET', path)).arrayBuffer());
     },
   };
 }

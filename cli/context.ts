@@ -4,6 +4,7 @@ import { basename, dirname, resolve } from 'node:path';
 import type { z } from 'zod';
 import type {
   GateRevision,
+  MailboxReport as MailboxReportSchema,
   Mailbox as MailboxSchema,
   Migration as MigrationSchema,
   Report as ReportSchema,
@@ -16,6 +17,7 @@ import type { Io } from './output.ts';
 export type Migration = z.output<typeof MigrationSchema>;
 export type Mailbox = z.output<typeof MailboxSchema>;
 export type Gate = z.output<typeof GateRevision>;
+export type MailboxReport = z.output<typeof MailboxReportSchema>;
 export type Report = z.output<typeof ReportSchema>;
 
 /** What every command gets. */

@@ -1,12 +1,20 @@
+import type { ByteBudget } from './byte-budget.ts';
 import { collect } from './collect.ts';
-import { type CopyCounts, copyFolder } from './copy-folder.ts';
+import { type CopyCounts, noCounts } from './copy-context.ts';
+import { type BeforeCensus, FolderCopies } from './copy-folders.ts';
 import { type ErrorCode, MigrationError } from './errors.ts';
-import { type FolderRename, planFolders } from './folders.ts';
+import { recordRenames } from './find-renames.ts';
+import { type FolderMapping, type FolderRename, planFolders } from './folders.ts';
+import { type LaneOptions, workOnLanes } from './lanes.ts';
 import { listGone } from './look-at-mailbox.ts';
-import type { FolderPath, SourceFolder } from './mail.ts';
+import type { FolderPath, FolderStatus, SourceFolder } from './mail.ts';
+import { mergeFlags } from './merge-flags.ts';
 import type { Pass } from './passes.ts';
-import type { FolderEntry, FolderPlan, FolderTally, Lease, Ledger } from './ports/ledger.ts';
+import type { FolderEntry, Lease, Ledger, Outcome } from './ports/ledger.ts';
 import type { MailSource, MailTarget } from './ports/mail.ts';
+import { findLimits, type TargetLimits } from './target-limits.ts';
+import { noOutcome } from './unit-outcomes.ts';
+import type { FolderJob } from './work-units.ts';
 
 export interface CopyMailboxInput {
   readonly source: MailSource;
@@ -21,25 +29,35 @@ export interface CopyMailboxInput {
   };
   readonly pass: Pass;
   readonly signal: AbortSignal;
+  /** Of a target that does not say by its name what it is. */
+  readonly limits?: TargetLimits | undefined;
+  /** Further connections, and time to judge by whether they help. */
+  readonly lanes: LaneOptions;
+  /** Shared by all copies of the process. */
+  readonly budget: ByteBudget;
+  /** Wall clock, RFC 3339 UTC. */
+  readonly now: () => string;
   /** After each durable record, never before: the place for a heartbeat. */
   readonly onProgress?: (progress: CopyProgress) => void;
+  /** Attempts at this pass that were broken off before this one; 0 by default. */
+  readonly failures?: number;
   /** Tries messages again that an earlier pass had to refuse. */
   readonly retryRefused?: boolean;
 }
 
-export interface CopyProgress extends CopyCounts {
+export interface CopyProgress extends Readonly<CopyCounts> {
   readonly folder: FolderPath;
-  readonly foldersDone: number;
-  readonly folders: number;
 }
 
 /** What this attempt did. The numbers of a report come from the ledger, which does not forget what a killed attempt did. */
-export interface CopyReport extends CopyCounts {
-  /** Messages that this attempt sent: copied and repaired. */
+export interface CopyReport extends Readonly<CopyCounts> {
+  /** Messages that this attempt sent: copied, repaired and wrapped. */
   readonly moved: number;
   readonly folders: number;
   /** Folders that were skipped because nothing had changed in them. */
   readonly unchanged: number;
+  /** Copies whose flags followed the source. */
+  readonly reflagged: number;
   readonly renames: readonly FolderRename[];
   readonly faults: readonly FolderFault[];
 }
@@ -54,121 +72,215 @@ export interface FolderFault {
  * One pass over one mailbox: brings every message of the source to the target and says of each what became of it. May be
  * killed anywhere and called again: it looks before it resends.
  *
- * A bad message is recorded and passed over, a bad folder too; the pass fails when the mailbox cannot go on, when no folder
- * could be read at all (T14), or when a folder's messages do not add up.
+ * A bad message is recorded and passed over, a bad folder too; the pass fails when the mailbox cannot go on, when no
+ * folder could be read at all (T14), or when a folder's messages do not add up.
  * @throws COUNT_MISMATCH, NO_FOLDERS, LEASE_LOST, QUOTA_EXCEEDED, THROTTLED, SERVER_BUSY, CONNECTION_LOST and what else has
  *         the scope `mailbox`; PROTOCOL_VIOLATION after the other folders are done; the signal's reason when aborted
  */
 export async function copyMailbox(input: CopyMailboxInput): Promise<CopyReport> {
-  const { source, target, ledger, lease, mailbox, pass, signal, onProgress } = input;
-  const sourceFolders = await collect(source.listFolders());
-  const mapping = planFolders(sourceFolders, {
-    targetFolders: await collect(target.listFolders()),
-    separator: target.separator,
-    rootIsInbox: target.rootIsInbox,
-    mapping: mailbox.mapping,
-  });
-  await recordGone(input, sourceFolders);
-  if (input.retryRefused === true) await replanRefused(input);
+  return await new MailboxCopy(input).run();
+}
 
-  const counts = { copied: 0, repaired: 0, alreadyThere: 0, vanished: 0, refused: 0, bytes: 0 };
-  const faulty = new Map<string, MigrationError>();
-  const faults: FolderFault[] = [];
-  let unchanged = 0;
-  let done = 0;
-  for (const { source: folder, targetPath, role } of mapping.folders) {
-    signal.throwIfAborted();
-    const plan: FolderPlan = { sourceId: folder.id, sourcePath: folder.path, role: folder.role, targetPath };
-    const entry = await ledger.recordFolder(lease, plan);
-    const report = () =>
-      onProgress?.({ ...counts, folder: folder.path, foldersDone: done, folders: mapping.folders.length });
-    const context = { source, target, ledger, lease, pass, signal, counts, report };
-    const job = { entry, folder, targetPath, targetRole: role };
-    try {
-      const copied = await copyFolder(context, job).catch(async (error: unknown) => {
-        if (!(error instanceof MigrationError) || error.code !== 'FOLDER_VANISHED') throw error;
-        // Its UIDs may have been counted anew under our hands (T43): what was copied is taken over by fingerprint.
-        return await copyFolder(context, { ...job, entry: await ledger.recordFolder(lease, plan) });
-      });
-      if (!copied) unchanged += 1;
-      if (entry.fault !== null) await ledger.recordFolderFault(lease, entry.id, null);
-    } catch (error) {
-      if (!(error instanceof MigrationError) || error.kind.scope !== 'folder') throw error;
-      await ledger.recordFolderFault(lease, entry.id, { code: error.code, message: error.message });
-      faulty.set(entry.id, error);
-      faults.push({ path: folder.path, code: error.code, message: error.message });
+class MailboxCopy {
+  readonly #input: CopyMailboxInput;
+  readonly #counts = noCounts();
+  readonly #faults = new Map<string, MigrationError>();
+  /** A moment after the lease was taken, so that waiting from it on is long enough. */
+  readonly #begunAt: number;
+  #unchanged = 0;
+
+  constructor(input: CopyMailboxInput) {
+    this.#input = input;
+    this.#begunAt = input.lanes.pace.now();
+  }
+
+  async run(): Promise<CopyReport> {
+    const { source, target, ledger, lease, mailbox, pass } = this.#input;
+    const listed = await collect(source.listFolders());
+    if (listed.length > 0) await recordRenames(ledger, lease, source, listed);
+    const mapping = await this.#plan(listed);
+    if (this.#input.retryRefused === true) await this.#replanRefused();
+    await this.#doubtLost();
+    const entries = await this.#recordFolders(mapping);
+    await this.#recordGone(listed);
+
+    const jobs = jobsOf(mapping, entries);
+    await this.#copy(jobs);
+    // Its UIDs were counted anew under our hands (T43): what was copied is taken over by fingerprint.
+    const renumbered = jobs.filter(({ entry }) => this.#faults.get(entry.id)?.code === 'FOLDER_VANISHED');
+    for (const { entry } of renumbered) this.#faults.delete(entry.id);
+    if (renumbered.length > 0) await this.#copy(renumbered);
+    const reflagged = pass.kind === 'straggler' ? 0 : await mergeFlags({ ...this.#context(), adopts: false }, target);
+
+    const faults = await this.#recordFaults(entries);
+    this.#assertSomethingRead(faults, entries.length);
+    for (const error of this.#faults.values()) if (error.kind.reaction !== 'skip') throw error;
+    await assertSums(ledger, mailbox.id, new Set(this.#faults.keys()));
+    const { copied, repaired, wrapped } = this.#counts;
+    return {
+      ...this.#counts,
+      moved: copied + repaired + wrapped,
+      folders: entries.length,
+      unchanged: this.#unchanged,
+      reflagged,
+      renames: mapping.renames,
+      faults,
+    };
+  }
+
+  async #plan(listed: readonly SourceFolder[]): Promise<FolderMapping> {
+    const { target, ledger, mailbox, limits } = this.#input;
+    const { names } = findLimits(target.facts, target.separator);
+    const known = await ledger.listFolders(mailbox.id);
+    return planFolders(listed, {
+      ...names,
+      ...limits?.names,
+      separator: target.separator,
+      targetFolders: await collect(target.listFolders()),
+      rootIsInbox: target.rootIsInbox,
+      mapping: mailbox.mapping,
+      // A folder keeps the place that its mail was brought to, whatever a rule would say today.
+      placed: new Map(known.map(({ sourceId, targetPath }) => [sourceId, targetPath])),
+    });
+  }
+
+  async #recordFolders({ folders }: FolderMapping): Promise<readonly FolderEntry[]> {
+    const plans = folders.map(({ source: { id, path, role }, targetPath }) => {
+      return { sourceId: id, sourcePath: path, role, targetPath };
+    });
+    return plans.length === 0 ? [] : await this.#input.ledger.recordFolders(this.#input.lease, plans);
+  }
+
+  /** Folders that were deleted at the source: what was delivered stays so, what was not has vanished. */
+  async #recordGone(listed: readonly SourceFolder[]): Promise<void> {
+    const { ledger, lease, mailbox, pass } = this.#input;
+    if (listed.length === 0) return; // an empty LIST is a fault of the source, never a reason to forget (T73)
+    const entries: readonly FolderEntry[] = await ledger.listFolders(mailbox.id);
+    const there = listed.filter((folder) => folder.selectable);
+    for (const { id, status } of listGone(entries, there)) {
+      const gone = { ...(status ?? NEVER_COUNTED), exists: 0 };
+      await ledger.recordCensusEnd(lease, id, pass, gone, { complete: true, counts: null });
     }
-    done += 1;
-    report();
   }
 
-  if (faulty.size === mapping.folders.length) throw nothingRead(faults);
-  for (const error of faulty.values()) if (error.kind.reaction !== 'skip') throw error;
-  checkSums(await ledger.tallyFolders(mailbox.id), new Set(faulty.keys()));
-  const moved = counts.copied + counts.repaired;
-  return { ...counts, moved, folders: mapping.folders.length, unchanged, renames: mapping.renames, faults };
-}
+  async #replanRefused(): Promise<void> {
+    const { ledger, lease, mailbox, pass } = this.#input;
+    const idOf = new Map((await ledger.listFolders(mailbox.id)).map(({ sourcePath, id }) => [pathKey(sourcePath), id]));
+    const again = new Map<string, Outcome[]>();
+    for await (const { sourcePath, uidValidity, uid, state } of ledger.listExceptions(mailbox.id)) {
+      const folderId = idOf.get(pathKey(sourcePath));
+      if (state !== 'refused' || folderId === undefined) continue;
+      const found = again.get(folderId) ?? [];
+      found.push(noOutcome({ uidValidity, uid }, 'planned'));
+      again.set(folderId, found);
+    }
+    for (const [folderId, outcomes] of again) await ledger.recordOutcomes(lease, folderId, pass, outcomes);
+  }
 
-/** Folders that were deleted or renamed at the source: what was delivered stays so, what was not has vanished. */
-async function recordGone(input: CopyMailboxInput, folders: readonly SourceFolder[]): Promise<void> {
-  const { ledger, lease, mailbox, pass } = input;
-  if (folders.length === 0) return; // an empty LIST is a fault of the source, never a reason to forget (T73)
-  const entries: readonly FolderEntry[] = await ledger.listFolders(mailbox.id);
-  for (const entry of listGone(
-    entries,
-    folders.filter((folder) => folder.selectable),
-  )) {
-    await ledger.recordCensusEnd(lease, entry.id, pass, { ...entry.status, exists: 0 });
+  /**
+   * What a verification did not find is looked for and brought again. It held the mailbox, so it is a person who wants it: the
+   * owner may have deleted it at the target.
+   */
+  async #doubtLost(): Promise<void> {
+    const { ledger, lease, mailbox } = this.#input;
+    const idOf = new Map((await ledger.listFolders(mailbox.id)).map(({ sourcePath, id }) => [pathKey(sourcePath), id]));
+    const lost = new Map<string, { uidValidity: string; uid: number }[]>();
+    for await (const { code, sourcePath, uidValidity, uid } of ledger.listDeviations(mailbox.id)) {
+      const folderId = sourcePath === null ? undefined : idOf.get(pathKey(sourcePath));
+      if (code !== 'MESSAGE_LOST' || folderId === undefined || uidValidity === null || uid === null) continue;
+      const found = lost.get(folderId) ?? [];
+      found.push({ uidValidity, uid });
+      lost.set(folderId, found);
+    }
+    for (const [folderId, messages] of lost) await ledger.recordInDoubt(lease, folderId, messages);
+  }
+
+  async #copy(jobs: readonly FolderJob[]): Promise<void> {
+    const { source, target, lanes, failures = 0 } = this.#input;
+    const copies = new FolderCopies(this.#context(), jobs, failures);
+    try {
+      await workOnLanes({ source, target }, copies, lanes);
+    } finally {
+      for (const [id, error] of copies.faults) this.#faults.set(id, error);
+      this.#unchanged += copies.unchanged;
+    }
+  }
+
+  #context(): BeforeCensus {
+    const { ledger, lease, pass, signal, budget, now, lanes } = this.#input;
+    return {
+      ledger,
+      lease,
+      pass,
+      signal,
+      counts: this.#counts,
+      budget,
+      now,
+      settle: async () => {
+        while (lanes.pace.now() - this.#begunAt < lease.settledInMs) {
+          signal.throwIfAborted();
+          await lanes.pace.pause(Math.min(500, lease.settledInMs));
+        }
+      },
+      report: (folder) => this.#report(folder),
+    };
+  }
+
+  /** A folder that could not be read or written stays in the report until a pass succeeds. */
+  async #recordFaults(entries: readonly FolderEntry[]): Promise<readonly FolderFault[]> {
+    const { ledger, lease } = this.#input;
+    const faults: FolderFault[] = [];
+    for (const { id, sourcePath: path, fault } of entries) {
+      const error = this.#faults.get(id);
+      if (error) {
+        const { code, message } = error;
+        faults.push({ path, code, message });
+        await ledger.recordFolderFault(lease, id, { code, message });
+      } else if (fault !== null) await ledger.recordFolderFault(lease, id, null);
+    }
+    return faults;
+  }
+
+  #assertSomethingRead(faults: readonly FolderFault[], folders: number): void {
+    if (faults.length < folders) return;
+    const [first] = faults;
+    if (first === undefined) throw new MigrationError('NO_FOLDERS', 'The source listed no folder.');
+    throw new MigrationError(
+      'NO_FOLDERS',
+      `None of ${faults.length} folders could be read; the first: ${first.message}`,
+      { facts: { folders: faults.length, firstCode: first.code } },
+    );
+  }
+
+  #report(folder: FolderPath): void {
+    this.#input.onProgress?.({ ...this.#counts, folder });
   }
 }
 
-async function replanRefused({ ledger, lease, mailbox, pass }: CopyMailboxInput): Promise<void> {
-  const idOf = new Map((await ledger.listFolders(mailbox.id)).map(({ sourcePath, id }) => [pathKey(sourcePath), id]));
-  for await (const { sourcePath, uidValidity, uid, state } of ledger.listExceptions(mailbox.id)) {
-    const folderId = idOf.get(pathKey(sourcePath));
-    if (state !== 'refused' || folderId === undefined) continue;
-    const again = {
-      uidValidity,
-      uid,
-      state: 'planned',
-      fingerprint: null,
-      target: null,
-      code: null,
-      detail: null,
-    } as const;
-    await ledger.recordOutcomes(lease, folderId, pass, [again]);
-  }
-}
-
-function nothingRead(faults: readonly FolderFault[]): MigrationError {
-  const [first] = faults;
-  if (first === undefined) return new MigrationError('NO_FOLDERS', 'The source listed no folder.');
-  return new MigrationError(
-    'NO_FOLDERS',
-    `None of ${faults.length} folders could be read; the first: ${first.message}`,
-    {
-      facts: { folders: faults.length, firstCode: first.code },
-    },
+/** Every message has one terminal state, and together they are as many as the source has: the database compares. */
+async function assertSums(ledger: Ledger, mailboxId: string, faulty: ReadonlySet<string>): Promise<void> {
+  const mismatches = (await ledger.listMismatches(mailboxId)).filter(({ folderId }) => !faulty.has(folderId));
+  const [first] = mismatches;
+  if (first === undefined) return;
+  const folder = first.sourcePath.join('/');
+  const uids = first.unfinishedUids.join(', ');
+  const open = first.unfinished > 0 ? ` Without an end: UID ${uids}${first.unfinished > 20 ? ', …' : ''}.` : '';
+  throw new MigrationError(
+    'COUNT_MISMATCH',
+    `Folder "${folder}" has ${first.exists} messages and ${first.sum} are accounted for.${open}`,
+    { facts: { folder, exists: first.exists, sum: first.sum, unfinished: first.unfinished, uids } },
   );
 }
 
-/** Every message has one terminal state, and together they are as many as the source has. */
-function checkSums(tallies: readonly FolderTally[], faulty: ReadonlySet<string>): void {
-  for (const { folderId, sourcePath, exists, unfinished, tally } of tallies) {
-    if (faulty.has(folderId)) continue;
-    const { copied, repaired, wrapped, alreadyThere, vanished, excluded, refused } = tally;
-    const sum = copied + repaired + wrapped + alreadyThere + vanished + excluded + refused;
-    if (sum === exists && unfinished === 0) continue;
-    const folder = sourcePath.join('/');
-    throw new MigrationError(
-      'COUNT_MISMATCH',
-      `Folder "${folder}" has ${exists} messages and ${sum} are accounted for.`,
-      {
-        facts: { folder, exists, sum, unfinished },
-      },
-    );
-  }
+function jobsOf({ folders }: FolderMapping, entries: readonly FolderEntry[]): readonly FolderJob[] {
+  return folders.flatMap(({ source, targetPath, role }, at): FolderJob[] => {
+    const entry = entries[at];
+    return entry === undefined ? [] : [{ entry, source, targetPath, role }];
+  });
 }
+
+/** Of a folder that went before its first census was through. */
+const NEVER_COUNTED: FolderStatus = { uidValidity: '0', uidNext: 0, exists: 0, highestModSeq: null };
 
 function pathKey(path: FolderPath): string {
   return JSON.stringify(path);

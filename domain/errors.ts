@@ -44,6 +44,12 @@ export const ERRORS = {
     httpStatus: 502,
     remedy: 'Mend the server certificate, or name its authority in the plan as `ca`, then resume.',
   },
+  TLS_TOO_OLD: {
+    reaction: 'pause',
+    scope: 'mailbox',
+    httpStatus: 502,
+    remedy: 'Turn on TLS 1.2 or later at the server; TLS 1.0 and 1.1 are not spoken any more.',
+  },
   STARTTLS_MISSING: {
     reaction: 'pause',
     scope: 'mailbox',
@@ -118,6 +124,12 @@ export const ERRORS = {
     httpStatus: 422,
     remedy: 'Look at the reason in the mailbox report; hand the message over by file or accept the loss.',
   },
+  MALWARE_REFUSED: {
+    reaction: 'skip',
+    scope: 'message',
+    httpStatus: 422,
+    remedy: 'The target found malware in it; look at the original at the source, then accept that it stays behind.',
+  },
   MESSAGE_DAMAGED: {
     reaction: 'skip',
     scope: 'message',
@@ -147,7 +159,44 @@ export const ERRORS = {
     reaction: 'pause',
     scope: 'mailbox',
     httpStatus: 500,
-    remedy: 'Open the mailbox report: it names what is missing or doubled; then retry the mailbox.',
+    remedy: 'Open the mailbox report: it names each message and what to do about it; then retry the mailbox.',
+  },
+  MESSAGE_LOST: {
+    reaction: 'pause',
+    scope: 'message',
+    httpStatus: 500,
+    remedy:
+      'Ask the owner whether it was deleted or moved at the target; retrying the mailbox looks for it and brings it again.',
+  },
+  MESSAGE_DOUBLED: {
+    reaction: 'pause',
+    scope: 'message',
+    httpStatus: 500,
+    remedy: 'Remove the surplus copy by its UID at the target, then retry the mailbox; we delete nothing there.',
+  },
+  MESSAGE_MISFILED: {
+    reaction: 'pause',
+    scope: 'message',
+    httpStatus: 500,
+    remedy: 'Move it back to the folder where it belongs, then retry the mailbox.',
+  },
+  MESSAGE_CHANGED: {
+    reaction: 'pause',
+    scope: 'message',
+    httpStatus: 500,
+    remedy: 'Compare it with the original; replace the copy at the target by it, then retry the mailbox.',
+  },
+  DATE_MOVED: {
+    reaction: 'skip',
+    scope: 'message',
+    httpStatus: 500,
+    remedy: 'Nothing that holds the mailbox; the message sorts by another date in programs that go by its arrival.',
+  },
+  FLAGS_LOST: {
+    reaction: 'skip',
+    scope: 'message',
+    httpStatus: 500,
+    remedy: 'Nothing that holds the mailbox; set the flags again unless their owner has taken them away.',
   },
   // --- provisioning, DNS, mail flow -----------------------------------------------------------------------------
   PROVISIONING_CONFLICT: {

@@ -68,3 +68,9 @@ describe('replacing NUL', () => {
     expect(dirty.includes(0)).toBe(true);
   });
 });
+
+test('T30: takes no longer for a million CRs in a row than for as many letters', () => {
+  // By the square of their number it would take minutes, and the test would run into its limit.
+  const raw = Buffer.concat([Buffer.alloc(1_000_000, '\r'), Buffer.from('x')]);
+  expect(fingerprintOf(raw)).toBe(fingerprintOf(Buffer.from(`${'\r\n'.repeat(1_000_000)}x`)));
+});

@@ -1,8 +1,7 @@
 import { createHash } from 'node:crypto';
+import { withCrlf, withoutLastCrs } from './mime/lines.ts';
 
 const NUL = 0x00;
-const LF = 0x0a;
-const CR = 0x0d;
 const NUL_STAND_IN = 0x80;
 
 /**
@@ -14,9 +13,7 @@ const NUL_STAND_IN = 0x80;
  * forbids NUL in a literal.
  */
 export function fingerprintOf(raw: Buffer): string {
-  return createHash('sha256')
-    .update(withCrlf(replaceNul(raw)))
-    .digest('hex');
+  return sha256Hex(withCrlf(withoutLastCrs(replaceNul(raw))));
 }
 
 /** The same Buffer comes back where there is no NUL. */
@@ -26,42 +23,6 @@ export function replaceNul(raw: Buffer): Buffer {
   const repaired = Buffer.from(raw);
   for (; at >= 0; at = repaired.indexOf(NUL, at + 1)) repaired[at] = NUL_STAND_IN;
   return repaired;
-}
-
-/** Only messages with odd line ends are built anew; the others, nearly all, are looked through without a copy. */
-function withCrlf(raw: Buffer): Buffer {
-  if (!hasOddLineEnd(raw)) return raw;
-  const parts: Buffer[] = [];
-  let start = 0;
-  for (let at = 0; at < raw.length; ) {
-    const end = endOfLineEnd(raw, at);
-    if (end > at) {
-      parts.push(raw.subarray(start, at));
-      if (end < raw.length || raw[end - 1] === LF) parts.push(CRLF);
-      start = end;
-    }
-    at = Math.max(end, at + 1);
-  }
-  parts.push(raw.subarray(start));
-  return Buffer.concat(parts);
-}
-
-const CRLF = Buffer.from('\r\n');
-
-/** Where the line end that starts at `at` is over: LF, CR, a run of CRs with its LF, or a run of CRs at the very end. */
-function endOfLineEnd(raw: Buffer, at: number): number {
-  if (raw[at] === LF) return at + 1;
-  if (raw[at] !== CR) return at;
-  let end = at + 1;
-  while (raw[end] === CR) end += 1;
-  if (raw[end] === LF) return end + 1;
-  return end === raw.length ? end : at + 1;
-}
-
-function hasOddLineEnd(raw: Buffer): boolean {
-  for (let at = raw.indexOf(LF); at >= 0; at = raw.indexOf(LF, at + 1)) if (raw[at - 1] !== CR) return true;
-  for (let at = raw.indexOf(CR); at >= 0; at = raw.indexOf(CR, at + 1)) if (raw[at + 1] !== LF) return true;
-  return false;
 }
 
 /** SHA-256 of the very bytes, lower-case hex; a string counts as UTF-8. */

@@ -30,6 +30,29 @@ export interface CensusEntry {
   readonly internalDate: string | null;
   /** System flags as RFC 9051 spells them (`\Seen`), keywords as found; never `\Recent`. */
   readonly flags: readonly string[];
+  /** The rule by which this message is not copied from this folder, in words of the report; absent: it is copied. */
+  readonly excluded?: string | null;
+  /** Gmail only (X-GM-LABELS): decoded, its own as `\Inbox`, without the folder that is read. */
+  readonly labels?: readonly string[];
+  /** Gmail only (X-GM-MSGID): the same for one message in whatever folders it shows. */
+  readonly originId?: string;
+}
+
+export interface FlagsEntry {
+  readonly uid: number;
+  readonly flags: readonly string[];
+}
+
+/** What happened to a known message since a census. */
+export type FolderChange =
+  | ({ readonly kind: 'flags' } & FlagsEntry)
+  | { readonly kind: 'vanished'; readonly firstUid: number; readonly lastUid: number };
+
+/** How many messages a folder has, by whom one asks (T45). FETCH decides; the others are evidence. */
+export interface FolderCounts {
+  readonly status: number;
+  readonly search: number | null;
+  readonly fetch: number;
 }
 
 /** A message on its way: bytes as the source has them. */

@@ -1,3 +1,4 @@
+import { collect } from './collect.ts';
 import { fingerprintOf } from './fingerprint.ts';
 import type { FolderPath, TargetId } from './mail.ts';
 import type { Ledger } from './ports/ledger.ts';
@@ -9,8 +10,14 @@ import type { MailTarget, TargetFolder } from './ports/mail.ts';
  */
 export interface Unclaimed {
   readonly size: number;
-  /** @returns where it is, or null when there is none (left) with this fingerprint. */
-  take(fingerprint: string): TargetId | null;
+  /** @returns the copy with the lowest UID, or null when there is none (left) with this fingerprint. */
+  take(fingerprint: string): UnclaimedCopy | null;
+}
+
+export interface UnclaimedCopy {
+  readonly id: TargetId;
+  readonly flags: readonly string[];
+  readonly receivedAt: string | null;
 }
 
 export const NOTHING_UNCLAIMED: Unclaimed = { size: 0, take: () => null };
@@ -28,25 +35,27 @@ export async function readUnclaimed(
 ): Promise<Unclaimed> {
   const { uidValidity, uidNext } = await target.getStatus(where.folder);
   let from = fromUid > uidNext ? 1 : fromUid; // the target folder was made anew: its UIDs count from one again
-  let delivered = await ledger.listDelivered(where.mailboxId, where.targetPath, from);
+  const read = () => collect(ledger.listDelivered(where.mailboxId, where.targetPath, from));
+  let delivered = await read();
   if (from > 1 && delivered.some((copy) => copy.targetUid === null && (wanted?.has(copy.fingerprint) ?? true))) {
     from = 1;
-    delivered = await ledger.listDelivered(where.mailboxId, where.targetPath, from);
+    delivered = await read();
   }
 
-  const uids = new Map<string, number[]>();
+  const copies = new Map<string, UnclaimedCopy[]>();
   let size = 0;
-  for await (const message of target.listMessages(where.folder, from)) {
-    const fingerprint = fingerprintOf(message.raw);
-    const known = uids.get(fingerprint);
-    if (known === undefined) uids.set(fingerprint, [message.uid]);
-    else known.push(message.uid);
+  for await (const { raw, uid, flags, internalDate } of target.listMessages(where.folder, from)) {
+    const fingerprint = fingerprintOf(raw);
+    const copy = { id: { uidValidity, uid }, flags, receivedAt: internalDate };
+    const known = copies.get(fingerprint);
+    if (known === undefined) copies.set(fingerprint, [copy]);
+    else known.push(copy);
     size += 1;
   }
 
   const claim = (fingerprint: string, uid: number | null): boolean => {
-    const found = uids.get(fingerprint) ?? [];
-    const at = uid === null ? 0 : found.indexOf(uid);
+    const found = copies.get(fingerprint) ?? [];
+    const at = uid === null ? 0 : found.findIndex(({ id }) => id.uid === uid);
     if (at < 0 || found.length === 0) return false;
     found.splice(at, 1);
     size -= 1;
@@ -61,10 +70,10 @@ export async function readUnclaimed(
       return size;
     },
     take(fingerprint) {
-      const uid = uids.get(fingerprint)?.shift();
-      if (uid === undefined) return null;
+      const copy = copies.get(fingerprint)?.shift();
+      if (copy === undefined) return null;
       size -= 1;
-      return { uidValidity, uid };
+      return copy;
     },
   };
 }

@@ -1,8 +1,13 @@
-import { fingerprintOf } from './fingerprint.ts';
-import type { FolderPath, FolderRole } from './mail.ts';
+import { DeviationLog } from './deviation-log.ts';
+import { findMisfiled } from './find-misfiled.ts';
+import { type LaneOptions, workOnLanes } from './lanes.ts';
+import type { FolderPath } from './mail.ts';
+import { type OpenSource, Originals } from './originals.ts';
 import type { Pass } from './passes.ts';
-import type { DeliveredCopy, FolderFinding, Lease, Ledger } from './ports/ledger.ts';
-import type { MailTarget, TargetFolder } from './ports/mail.ts';
+import type { DeliveredTally, FolderFinding, Lease, Ledger } from './ports/ledger.ts';
+import type { MailTarget } from './ports/mail.ts';
+import type { FolderScope, VerifyContext } from './verify-context.ts';
+import { VerifyWork } from './verify-work.ts';
 
 export interface VerifyMailboxInput {
   /** On a connection of its own, opened after the copy: what the copier's session believes does not count. */
@@ -11,95 +16,127 @@ export interface VerifyMailboxInput {
   readonly lease: Lease;
   readonly mailboxId: string;
   readonly pass: Pass;
+  /** Further connections to the target; absent: the one has to do. */
+  readonly lanes?: LaneOptions<VerifyLane>;
+  /**
+   * Opens the source, only when a copy's bytes are not those that were sent: the original then tells whether its content is the
+   * same. Absent: such a copy counts as changed.
+   */
+  readonly openSource?: () => Promise<OpenSource>;
   readonly signal?: AbortSignal;
   /** After each message: the place for a heartbeat. */
   readonly onProgress?: (seen: number) => void;
 }
 
-export interface VerifyReport {
+export interface VerifyLane {
+  readonly target: MailTarget;
+}
+
+type Counted = Omit<FolderFinding, 'targetPath'>;
+
+export interface VerifyReport extends Counted {
   readonly findings: readonly FolderFinding[];
-  readonly lost: number;
-  readonly doubled: number;
-  /** Messages read at the target. */
-  readonly seen: number;
+  /** Lost, doubled, misfiled and changed together: with one of them the mailbox is not through. */
+  readonly faults: number;
 }
 
 /**
- * Reads back what this pass delivered and compares, per target folder, multisets of fingerprints with the ledger: how many
- * there are (L1), and that each is the right one, in the right folder, as often as it should be (L2). The initial pass reads
- * everything. Findings are recorded; the caller decides what a loss means. Twice is the same as once.
- * @throws LEASE_LOST, and what the target throws
+ * Re-reads what this pass delivered and compares it with the ledger's statement of where each copy should be, per target folder:
+ * how many there are (L1); that each is the right one, in the right folder, as often as it should be (L2); that its content, its
+ * date of arrival and its flags are those it was given (L3). Nothing is sampled: every copy in scope is read whole.
+ *
+ * The initial pass reads everything; a later one what it delivered, and whole folders in which an earlier verification found
+ * a fault. What somebody else brought is none of our business. Each deviation is named in the ledger; the caller decides what it
+ * means. Twice is the same as once. Memory grows with what does not fit, not with the mailbox.
+ * @throws LEASE_LOST, and what target and source throw
  */
 export async function verifyMailbox(input: VerifyMailboxInput): Promise<VerifyReport> {
-  const { ledger, lease, mailboxId, pass } = input;
-  const findings: FolderFinding[] = [];
+  const { target, ledger, lease, mailboxId, lanes } = input;
+  const folders = new Map((await ledger.listFolders(mailboxId)).map((entry) => [entry.id, entry]));
+  const originals = input.openSource === undefined ? null : new Originals(input.openSource, folders);
+  const log = new DeviationLog(ledger, lease, folders);
   let seen = 0;
-  for (const { targetPath, role } of await listTargets(ledger, mailboxId)) {
-    const scope = await scopeOf(ledger, mailboxId, targetPath, pass);
-    if (scope === null) continue;
-    const finding = await compareFolder(input, targetPath, role, scope, (count) => input.onProgress?.(seen + count));
-    seen += finding.seen;
-    findings.push(finding);
+  const context: VerifyContext = {
+    ledger,
+    mailboxId,
+    signal: input.signal ?? null,
+    originals,
+    log,
+    onSeen: () => input.onProgress?.(++seen),
+  };
+  try {
+    const { scopes, cleared } = await planReading(input);
+    const work = new VerifyWork(context, scopes);
+    if (lanes) await workOnLanes<VerifyLane>({ target }, work, lanes);
+    else await work.drive({ target }, { lanes: () => 1, mustEnd: async () => false });
+    await findMisfiled(context, target, work.checks);
+    for (const check of work.checks) await check.nameFaults();
+    const findings = [...work.checks.map((check) => check.finding()), ...cleared];
+    await log.flush();
+    await ledger.recordVerification(lease, input.pass, findings);
+    return sumUp(findings);
+  } finally {
+    await originals?.close();
   }
-  await ledger.recordVerification(lease, pass, findings);
-  const sum = (key: 'lost' | 'doubled') => findings.reduce((total, finding) => total + finding[key], 0);
-  return { findings, lost: sum('lost'), doubled: sum('doubled'), seen };
 }
 
-/** Target folders of the mailbox, each once. One with a special role is found by it, so INBOX stays INBOX. */
-async function listTargets(ledger: Ledger, mailboxId: string) {
-  const targets = new Map<string, { targetPath: FolderPath; role: FolderRole }>();
-  for (const { targetPath } of await ledger.listFolders(mailboxId)) {
-    targets.set(JSON.stringify(targetPath), { targetPath, role: targetPath.join() === 'INBOX' ? 'inbox' : null });
+interface Reading {
+  /** The largest first: their windows keep all connections at work. */
+  readonly scopes: readonly FolderScope[];
+  /** Findings of folders in which an earlier verification found a fault, and in which nothing is ours any more. */
+  readonly cleared: readonly FolderFinding[];
+}
+
+async function planReading({ ledger, mailboxId, pass }: VerifyMailboxInput): Promise<Reading> {
+  const findings = (await ledger.listFindings(mailboxId)).filter((finding) => faultsOf(finding) > 0);
+  const faulty = new Map(findings.map(({ targetPath }) => [pathKey(targetPath), targetPath]));
+  const scopes: FolderScope[] = [];
+  for (const tally of await ledger.tallyDelivered(mailboxId, pass.number)) {
+    const isFaulty = faulty.delete(pathKey(tally.targetPath));
+    const fromUid = pass.kind === 'initial' || isFaulty ? 1 : firstUidOf(tally);
+    if (fromUid !== null) scopes.push({ ...tally, fromUid });
   }
-  return [...targets.values()];
+  const cleared = [...faulty.values()].map((targetPath) => ({ targetPath, ...NOTHING }));
+  return { scopes: scopes.toSorted((a, b) => b.copies - a.copies), cleared };
 }
 
-interface Scope {
-  readonly fromUid: number;
-  readonly expected: readonly DeliveredCopy[];
+const NOTHING: Counted = {
+  lost: 0,
+  doubled: 0,
+  misfiled: 0,
+  changed: 0,
+  altered: 0,
+  datesMoved: 0,
+  flagsLost: 0,
+  seen: 0,
+};
+
+/** From the first copy of the pass on; null where it delivered nothing. A copy without a UID may be anywhere. */
+function firstUidOf({ ofPass, withoutUid, firstUidOfPass }: DeliveredTally): number | null {
+  if (ofPass === 0) return null;
+  return withoutUid > 0 ? 1 : (firstUidOfPass ?? 1);
 }
 
-/** From the first copy of this pass on; null where the pass delivered nothing. A copy without a UID may be anywhere. */
-async function scopeOf(ledger: Ledger, mailboxId: string, targetPath: FolderPath, pass: Pass): Promise<Scope | null> {
-  const all = await ledger.listDelivered(mailboxId, targetPath, 1);
-  const ofPass = all.filter((copy) => copy.passNumber === pass.number);
-  if (pass.kind !== 'initial' && ofPass.length === 0) return null;
-  if (pass.kind === 'initial' || all.some((copy) => copy.targetUid === null)) return { fromUid: 1, expected: all };
-  const fromUid = Math.min(...ofPass.map((copy) => copy.targetUid ?? 1));
-  return { fromUid, expected: all.filter((copy) => (copy.targetUid ?? 1) >= fromUid) };
+function sumUp(findings: readonly FolderFinding[]): VerifyReport {
+  const sum = (key: keyof Counted) => findings.reduce((total, finding) => total + finding[key], 0);
+  return {
+    findings,
+    lost: sum('lost'),
+    doubled: sum('doubled'),
+    misfiled: sum('misfiled'),
+    changed: sum('changed'),
+    altered: sum('altered'),
+    datesMoved: sum('datesMoved'),
+    flagsLost: sum('flagsLost'),
+    seen: sum('seen'),
+    faults: findings.reduce((total, finding) => total + faultsOf(finding), 0),
+  };
 }
 
-async function compareFolder(
-  { target, signal }: VerifyMailboxInput,
-  targetPath: FolderPath,
-  role: FolderRole,
-  { fromUid, expected }: Scope,
-  onSeen: (count: number) => void,
-): Promise<FolderFinding> {
-  const owed = new Map<string, number>();
-  for (const { fingerprint } of expected) owed.set(fingerprint, (owed.get(fingerprint) ?? 0) + 1);
-  const ours = firstUidOfOurs(expected);
-  let seen = 0;
-  let doubled = 0;
-  // Those before our first copy are counted against what is owed, and are no doubles if they are too many: they were there
-  // before us, be it twice (T42). What we did not bring at all is none of our business.
-  const folder: TargetFolder = await target.ensureFolder(targetPath, role);
-  for await (const message of target.listMessages(folder, fromUid)) {
-    signal?.throwIfAborted();
-    seen += 1;
-    const fingerprint = fingerprintOf(message.raw);
-    const left = owed.get(fingerprint);
-    if (left !== undefined && left > 0) owed.set(fingerprint, left - 1);
-    else if (left !== undefined && message.uid >= ours) doubled += 1;
-    onSeen(seen);
-  }
-  const lost = [...owed.values()].reduce((sum, left) => sum + left, 0);
-  return { targetPath, lost, doubled, seen };
+function faultsOf({ lost, doubled, misfiled, changed }: FolderFinding): number {
+  return lost + doubled + misfiled + changed;
 }
 
-/** Infinity where we brought nothing; 1 where a target without UIDPLUS did not tell. */
-function firstUidOfOurs(expected: readonly DeliveredCopy[]): number {
-  const brought = expected.filter((copy) => copy.state !== 'already-there');
-  return Math.min(...brought.map((copy) => copy.targetUid ?? 1));
+function pathKey(path: FolderPath): string {
+  return JSON.stringify(path);
 }

@@ -10,6 +10,7 @@ import { say, seconds } from './report.js';
 /** Debian's package, and where its program may be. */
 const PROGRAMS = {
   'dovecot-imapd': ['usr/sbin/dovecot', 'usr/local/sbin/dovecot', 'opt/homebrew/sbin/dovecot'],
+  isync: ['usr/bin/mbsync', 'usr/local/bin/mbsync', 'opt/homebrew/bin/mbsync'],
   nsd: ['usr/sbin/nsd', 'usr/local/sbin/nsd', 'opt/homebrew/sbin/nsd'],
   'cyrus-common': ['usr/lib/cyrus/bin/master'],
 };

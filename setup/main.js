@@ -22,7 +22,7 @@ const COMMANDS = {
       [...VITEST, 'tidy'],
     ],
   },
-  bench: { needs: ['temporal'], programs: [['bench/workflow-overhead.ts']] },
+  bench: { needs: ['temporal', 'debian packages'], programs: [['bench/main.ts']] },
   worker: { needs: [], programs: [['workers/main.ts']] },
   api: { needs: [], programs: [['api/main.ts']] },
   cli: { needs: [], programs: [['cli/main.ts']] },

@@ -8,6 +8,7 @@ import type { Reporter, TestModule, Vitest } from 'vitest/node';
 
 /** Folders below test/ in which a whole run must have run at least one test. */
 const EXPECTED_SUITES = [
+  'bench',
   'contract',
   'corpus',
   'deploy',

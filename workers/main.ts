@@ -33,12 +33,13 @@ async function main(): Promise<void> {
   const codec = createPayloadCodec(getPayloadKey(config, { create: false }));
   const db = openDatabase(config.databaseUrl);
   const temporal = await connectTemporal(config, config.temporal.address, codec);
+  const ports = buildWorkerPorts(config, db, publicUrlOf(config));
   const workers = await startWorkers({
     connection: temporal.native,
     client: temporal.client,
     namespace: config.temporal.namespace,
     dataConverter: dataConverter(codec),
-    ports: buildWorkerPorts(config, db, publicUrlOf(config)),
+    ports,
     roles,
     workflowBundle: roles.includes('orchestration') ? await workflowBundleOf(config) : '',
     transferSlots: config.transferSlots,
@@ -49,6 +50,7 @@ async function main(): Promise<void> {
   try {
     await workers.ended;
   } finally {
+    await ports.hosts.close();
     await temporal.close();
     await db.destroy();
   }

@@ -4,16 +4,23 @@ import { createExchangeAdminConnector } from '../adapters/exchange-admin/connect
 import { createImapConnector } from '../adapters/imap/connector.ts';
 import { createApprovalStore } from '../adapters/ledger/approval-store.ts';
 import type { Db } from '../adapters/ledger/database.ts';
+import { createHostConnections, type OpenHostConnections } from '../adapters/ledger/host-connections.ts';
 import { createPostgresLedger } from '../adapters/ledger/ledger.ts';
 import { createMigrationStore } from '../adapters/ledger/migration-store.ts';
+import { createSignIns } from '../adapters/ledger/sign-ins.ts';
 import { createProbeSender } from '../adapters/notify/probe-sender.ts';
 import { createSecrets } from '../adapters/secrets/secrets.ts';
 import type { Config } from '../config.ts';
+import { createByteBudget } from '../domain/byte-budget.ts';
 import { registerSecret } from '../log.ts';
 import type { WorkerPorts } from './start-workers.ts';
 
-/** The adapters that activities work with, over one database. */
-export function buildWorkerPorts(config: Config, db: Db, publicUrl: string): WorkerPorts {
+/** The adapters that activities work with, over one database. Close `hosts` when no activity is left, so that its places are free. */
+export function buildWorkerPorts(
+  config: Config,
+  db: Db,
+  publicUrl: string,
+): WorkerPorts & { readonly hosts: OpenHostConnections } {
   const files = createSecrets(process.cwd());
   const secrets = {
     async resolve(ref: string): Promise<string> {
@@ -22,11 +29,16 @@ export function buildWorkerPorts(config: Config, db: Db, publicUrl: string): Wor
       return value;
     },
   };
+  const signIns = createSignIns(db);
+  const budget = createByteBudget();
   return {
     store: createMigrationStore(db),
     approvals: createApprovalStore(db),
     ledger: createPostgresLedger(db),
-    connector: createImapConnector(secrets),
+    connector: createImapConnector(secrets, { signIns, budget }),
+    signIns,
+    hosts: createHostConnections(db),
+    budget,
     admin: createExchangeAdminConnector({ secrets }),
     dns: createDnsProbe(),
     secrets,

@@ -86,12 +86,14 @@ export async function startService(config: Config, options: ServiceOptions = {})
     embedded.announce(api.url);
     if (options.workers !== false) {
       say('starting the workers');
+      const ports = buildWorkerPorts(config, db, api.publicUrl);
+      closers.push(() => ports.hosts.close());
       const workers: RunningWorkers = await startWorkers({
         connection: temporal.native,
         client: temporal.client,
         namespace: config.temporal.namespace,
         dataConverter: dataConverter(codec),
-        ports: buildWorkerPorts(config, db, api.publicUrl),
+        ports,
         roles: ROLES,
         workflowBundle: await workflowBundleOf(config),
         transferSlots: config.transferSlots,

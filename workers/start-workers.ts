@@ -6,6 +6,7 @@ import { createExchangeActivities, type ExchangePorts } from '../activities/exch
 import { createStoryActivities, type StoryPorts } from '../activities/story.ts';
 import { createTransferActivities, type TransferPorts } from '../activities/transfer.ts';
 import { createWaveActivities } from '../activities/waves.ts';
+import type { SignIns } from '../domain/ports/connections.ts';
 import { TASK_QUEUES } from '../workflows/names.ts';
 import { activityInterceptors } from './interceptors.ts';
 import { createMailboxSignals } from './mailbox-signals.ts';
@@ -14,7 +15,10 @@ import { createMailboxSignals } from './mailbox-signals.ts';
 export const ROLES = ['orchestration', 'transfer', 'exchange-admin', 'dns'] as const;
 export type Role = (typeof ROLES)[number];
 
-export type WorkerPorts = Omit<StoryPorts, 'mailboxSignals'> & ExchangePorts & TransferPorts & DnsPorts;
+export type WorkerPorts = Omit<StoryPorts, 'mailboxSignals'> &
+  ExchangePorts &
+  TransferPorts &
+  DnsPorts & { readonly signIns: SignIns };
 
 export interface WorkersOptions {
   readonly connection: NativeConnection;

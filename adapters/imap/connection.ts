@@ -6,6 +6,7 @@ import type { ImapEndpoint } from '../../domain/plan.ts';
 import type { ServerFacts } from '../../domain/ports/mail.ts';
 import { type ImapOperation, toMigrationError } from './errors.ts';
 import type { NameSpace } from './names.ts';
+import { fenceWrites, type WriteFence } from './write-fence.ts';
 
 export interface ImapTimeouts {
   /** TCP and TLS. */
@@ -27,6 +28,9 @@ export class ImapConnection {
   readonly client: ImapFlow;
   readonly facts: ServerFacts;
   readonly names: NameSpace;
+  /** The selected folder may be changed: see {@link openForWriting} in folders.ts. */
+  selectedForWriting = false;
+  #fence: WriteFence | null = null;
   readonly #ear: Ear;
   readonly #signal: AbortSignal;
   readonly #onAbort: () => void;
@@ -46,9 +50,19 @@ export class ImapConnection {
     };
   }
 
+  /** From here on nothing is written once `mayWrite` has said no; the connection ends then, and calls throw LEASE_LOST. */
+  fence(mayWrite: () => boolean): void {
+    this.#fence = fenceWrites(this.client, mayWrite);
+  }
+
+  /** Aborts what is done on this connection. */
+  get signal(): AbortSignal {
+    return this.#signal;
+  }
+
   /**
    * Runs one call of imapflow. `false` and `undefined` are failures whose cause it has only logged.
-   * @throws MigrationError, or the signal's reason when aborted
+   * @throws MigrationError, LEASE_LOST where the {@link fence} fell, or the signal's reason when aborted
    */
   async run<T>(
     operation: ImapOperation,
@@ -59,14 +73,14 @@ export class ImapConnection {
     this.#ear.forget();
     try {
       const result = await call(this.client);
-      if (this.#ear.dropped) {
+      // What was changed has happened, whatever else could not be read.
+      if (this.#ear.dropped && !CHANGING.has(operation)) {
         throw new MigrationError('PROTOCOL_VIOLATION', 'A response could not be read and was dropped.', { facts });
       }
       if (result === false || result === undefined) throw this.#ear.lastError ?? new Error('imapflow gave no answer');
       return result;
     } catch (error) {
-      this.#signal.throwIfAborted();
-      throw toMigrationError(error, { operation, facts, throttledMs: this.#ear.throttledMs });
+      throw this.#failure(error, operation, facts);
     }
   }
 
@@ -86,8 +100,7 @@ export class ImapConnection {
     try {
       for (;;) {
         const row = await rows.next().catch((error: unknown) => {
-          this.#signal.throwIfAborted();
-          throw toMigrationError(error, { operation: 'fetch', facts, throttledMs: this.#ear.throttledMs });
+          throw this.#failure(error, 'fetch', facts);
         });
         open = row.done !== true;
         if (row.done === true) break;
@@ -99,6 +112,17 @@ export class ImapConnection {
     if (this.#ear.dropped) {
       throw new MigrationError('PROTOCOL_VIOLATION', 'A response could not be read and was dropped.', { facts });
     }
+  }
+
+  /** @throws the signal's reason when aborted */
+  #failure(error: unknown, operation: ImapOperation, facts: ErrorFacts): MigrationError {
+    this.#signal.throwIfAborted();
+    if (this.#fence?.tripped === true) {
+      return new MigrationError('LEASE_LOST', 'The lease ended before the command did; it was not finished.', {
+        facts,
+      });
+    }
+    return toMigrationError(error, { operation, facts, throttledMs: this.#ear.throttledMs });
   }
 
   /** Twice is safe; never throws. */
@@ -137,7 +161,9 @@ export async function connectImap(
   } catch (error) {
     client.close();
     signal.throwIfAborted();
-    const facts = { host: endpoint.host, port: endpoint.port };
+    // Only that there is a shared mailbox in the name (`user\\shared`, T62), not the name.
+    const shared = credentials.user.includes('\\') ? { sharedMailbox: true } : {};
+    const facts = { host: endpoint.host, port: endpoint.port, ...shared };
     const failure = client.byeReason === undefined ? error : Object.assign(Object(error), { reason: client.byeReason });
     throw toMigrationError(failure, { operation: 'connect', facts, throttledMs: ear.throttledMs });
   } finally {
@@ -189,6 +215,11 @@ function authOf({ user, password }: Credentials): ImapFlowOptions {
   return { auth: { user, pass: password } };
 }
 
+const CHANGING: ReadonlySet<ImapOperation> = new Set(['append', 'store', 'create']);
+
+/** Lines whose loss would be a lost message or folder. */
+const ANSWER = /^\* (\d+ FETCH|VANISHED|LIST|STATUS|E?SEARCH)\b/i;
+
 /** imapflow's log is where it puts what it swallows. Nothing of it is written anywhere. */
 class Ear {
   throttledMs: number | null = null;
@@ -207,9 +238,11 @@ class Ear {
   trace(): void {}
 
   warn(entry: unknown): void {
-    const { msg, throttleDelay, err } = Object(entry) as Record<string, unknown>; // checked below, one by one
+    const { msg, throttleDelay, err, payloadBytes } = Object(entry) as Record<string, unknown>; // checked below, one by one
     if (typeof throttleDelay === 'number') this.throttledMs = throttleDelay;
     if (msg === 'Failed to process untagged response') this.dropped = true;
+    // A line that its parser gave up on; what is no answer of ours may be junk that does no harm.
+    if (typeof payloadBytes === 'number' && typeof msg === 'string' && ANSWER.test(msg)) this.dropped = true;
     if (err instanceof Error) this.lastError = err;
   }
 

@@ -1,19 +1,58 @@
-import type { MailConnector } from '../../domain/ports/mail.ts';
+import { type ByteBudget, createByteBudget } from '../../domain/byte-budget.ts';
+import { MigrationError } from '../../domain/errors.ts';
+import { accountName, type SignIns } from '../../domain/ports/connections.ts';
+import type { MailAccount, MailConnector } from '../../domain/ports/mail.ts';
 import type { Secrets } from '../../domain/ports/services.ts';
-import { connectImap, DEFAULT_TIMEOUTS, type ImapTimeouts } from './connection.ts';
+import { enableTracking } from './changes.ts';
+import { connectImap, DEFAULT_TIMEOUTS, type ImapConnection, type ImapTimeouts } from './connection.ts';
 import { ImapSource } from './source.ts';
 import { ImapTarget } from './target.ts';
 
-/** Mail over IMAP for both sides. The secret is looked up at each connect and not kept. */
-export function createImapConnector(secrets: Secrets, timeouts: ImapTimeouts = DEFAULT_TIMEOUTS): MailConnector {
+export interface ImapConnectorOptions {
+  readonly timeouts?: ImapTimeouts;
+  /** Remembers what was refused; without it, each session tries anew. */
+  readonly signIns?: SignIns;
+  /** Of the process, for large messages that are read again; by default one for this connector. */
+  readonly budget?: ByteBudget;
+}
+
+/**
+ * Mail over IMAP for both sides. The secret is looked up at each connect and not kept. A password that a server has refused is not
+ * sent to it again before it is another one or a person asks for it, so that no account is locked by us (T60).
+ */
+export function createImapConnector(secrets: Secrets, options: ImapConnectorOptions = {}): MailConnector {
+  const budget = options.budget ?? createByteBudget();
+  const connect = async ({ endpoint, user, secret }: MailAccount, signal: AbortSignal): Promise<ImapConnection> => {
+    const password = await secrets.resolve(secret);
+    const account = accountName(endpoint, user);
+    if (await options.signIns?.isRefused(account, password)) {
+      throw new MigrationError('AUTH_FAILED', 'The server has refused this password before; it is not tried again.', {
+        facts: { host: endpoint.host, port: endpoint.port },
+      });
+    }
+    try {
+      return await connectImap(endpoint, { user, password }, signal, options.timeouts ?? DEFAULT_TIMEOUTS);
+    } catch (error) {
+      const refused = error instanceof MigrationError && error.code === 'AUTH_FAILED';
+      if (refused) await options.signIns?.recordRefused(account, password);
+      throw error;
+    }
+  };
+
   return {
-    async openSource({ endpoint, user, secret }, signal) {
-      const password = await secrets.resolve(secret);
-      return new ImapSource(await connectImap(endpoint, { user, password }, signal, timeouts));
+    async openSource(account, signal) {
+      const connection = await connect(account, signal);
+      try {
+        return new ImapSource(connection, await enableTracking(connection));
+      } catch (error) {
+        await connection.close();
+        throw error;
+      }
     },
-    async openTarget({ endpoint, user, secret }, signal) {
-      const password = await secrets.resolve(secret);
-      return new ImapTarget(await connectImap(endpoint, { user, password }, signal, timeouts));
+    async openTarget(account, signal, { mayWrite = () => true } = {}) {
+      const connection = await connect(account, signal);
+      connection.fence(mayWrite);
+      return new ImapTarget(connection, budget);
     },
   };
 }

@@ -1,7 +1,7 @@
 import { type ErrorCode, type ErrorFacts, MigrationError } from '../../domain/errors.ts';
 
 /** What was being done, since the same answer means different things: `NO` to APPEND blames the message, to CREATE the folder. */
-export type ImapOperation = 'connect' | 'list' | 'status' | 'select' | 'fetch' | 'create' | 'append';
+export type ImapOperation = 'connect' | 'list' | 'status' | 'select' | 'fetch' | 'create' | 'append' | 'store';
 
 export interface ImapContext {
   readonly operation: ImapOperation;
@@ -44,6 +44,9 @@ type Verdict = readonly [code: ErrorCode, why: string, retryAfterMs?: number];
 function classify(failure: Failure, context: ImapContext): Verdict {
   const throttled = context.throttledMs ?? backoffOf(failure.text);
   if (throttled !== null) return ['THROTTLED', 'The server asks us to slow down.', throttled];
+  if (failure.responseCode === 'THROTTLED') return ['THROTTLED', 'The server asks us to slow down.'];
+  const unusable = withoutMailbox(failure.text, context.facts['sharedMailbox'] === true);
+  if (unusable !== null) return ['MAILBOX_MISSING', unusable];
   if (context.operation === 'connect') return classifyConnect(failure);
   if (failure.code === 'NotFound') return ['FOLDER_VANISHED', 'The folder is not there any more.'];
   // imapflow refuses by itself what is over an announced APPENDLIMIT (RFC 7889); nothing was sent.
@@ -55,23 +58,38 @@ function classify(failure: Failure, context: ImapContext): Verdict {
       failure.code,
     )
   ) {
+    // Ours are refused by imapflow's compiler before a byte is sent.
+    if (context.operation === 'append' && !/^Invalid(Token|String|Text|Sequence)/.test(failure.code)) {
+      return ['CONNECTION_LOST', `The answer could not be read, so nobody knows: ${failure.message}.`];
+    }
     return ['PROTOCOL_VIOLATION', `The answer broke the protocol: ${failure.message}.`];
   }
   return ['CONNECTION_LOST', 'The connection was lost.'];
 }
 
+/**
+ * Exchange: the password was right, and IMAP opens nothing (T55); said at sign-in or to the first command. Null where the text
+ * says something else.
+ */
+function withoutMailbox(text: string, sharedMailbox: boolean): string | null {
+  if (IMAP_OFF_TEXT.test(text)) return 'IMAP is turned off for this account.';
+  if (!/authenticated but not connected/i.test(text)) return null;
+  return sharedMailbox
+    ? 'The account signed in; the shared mailbox behind its name is not there, is misspelt, or is not open to this account.'
+    : 'The account signed in and has no mailbox that IMAP can open: no mailbox, no licence, or IMAP is off.';
+}
+
 function classifyConnect(failure: Failure): Verdict {
   const { code, text, message, responseCode } = failure;
-  if (failure.tlsFailed && !isCertificateFault(code)) {
+  if (failure.tlsFailed && !isCertificateFault(code) && !isOldTls(code)) {
     return ['STARTTLS_MISSING', 'The server offers no STARTTLS that works; nothing was sent in clear.'];
   }
   if (isCertificateFault(code)) return ['TLS_UNTRUSTED', `The certificate of the server is not trusted: ${message}.`];
+  if (isOldTls(code)) {
+    return ['TLS_TOO_OLD', 'The server speaks no TLS that is new enough: TLS 1.2 is the oldest that we take.'];
+  }
   if (/^(ERR_SSL|EPROTO|ClosedAfterConnectTLS)/.test(code)) {
     return ['TLS_UNTRUSTED', `The server does not speak TLS on this port as we do: ${message}.`];
-  }
-  if (/authenticated but not connected/i.test(text)) {
-    // Exchange: the password was right, and there is no mailbox, no licence or no IMAP for it (T55).
-    return ['MAILBOX_MISSING', 'The account signed in and has no mailbox that IMAP can open.'];
   }
   const busy = BUSY_CODES.has(responseCode) || BUSY_TEXT.test(text);
   if (busy) return ['SERVER_BUSY', 'The server does not take sign-ins just now.'];
@@ -82,6 +100,13 @@ function classifyConnect(failure: Failure): Verdict {
 function classifyRefusal({ responseCode, text, status }: Failure, operation: ImapOperation): Verdict {
   if (responseCode === 'OVERQUOTA' || /quota|mailbox (is )?full|out of (disk )?space/i.test(text)) {
     return ['QUOTA_EXCEEDED', 'The mailbox is full.'];
+  }
+  if (operation === 'append' && MALWARE_TEXT.test(text)) {
+    return ['MALWARE_REFUSED', 'The target takes this message for malware.'];
+  }
+  // Dovecot's word for a message that it cannot read: trying again does not help, and its neighbours can be had.
+  if (operation === 'fetch' && responseCode === 'SERVERBUG') {
+    return ['PROTOCOL_VIOLATION', 'The server failed at this.'];
   }
   if (BUSY_CODES.has(responseCode) || BUSY_TEXT.test(text)) return ['SERVER_BUSY', 'The server is busy.'];
   if (operation === 'append' && (responseCode === 'TOOBIG' || TOO_LARGE_TEXT.test(text))) {
@@ -101,6 +126,8 @@ function classifyRefusal({ responseCode, text, status }: Failure, operation: Ima
 const BUSY_CODES: ReadonlySet<string> = new Set(['UNAVAILABLE', 'INUSE', 'SERVERBUG', 'LIMIT']);
 const BUSY_TEXT =
   /temporar(y|ily)|try (again )?later|try again|unavailable|too many (simultaneous )?connections|maximum number of connections/i;
+const IMAP_OFF_TEXT = /imap4? (access |protocol )?(is )?(disabled|turned off|not enabled|not allowed)/i;
+const MALWARE_TEXT = /\b(virus(es)?|malware|infected|trojan)\b/i;
 const TOO_LARGE_TEXT = /too (large|big)|(exceeds|over|above).{0,40}(size|limit)|maximum.{0,30}(message )?size/i;
 const NO_FOLDER_TEXT = /(doesn't|does not|not) exist|no such (mailbox|folder)|unknown (mailbox|folder)|not found/i;
 
@@ -108,6 +135,11 @@ const NO_FOLDER_TEXT = /(doesn't|does not|not) exist|no such (mailbox|folder)|un
 function backoffOf(text: string): number | null {
   const found = /Backoff Time[:=\s]+(\d+)/i.exec(text);
   return found === null ? null : Number(found[1]);
+}
+
+/** OpenSSL, for a server with TLS 1.0 or 1.1 only; which of them depends on who gives up first (Node 24, OpenSSL 3.5). */
+function isOldTls(code: string): boolean {
+  return /UNSUPPORTED_PROTOCOL|PROTOCOL_VERSION/.test(code);
 }
 
 function isCertificateFault(code: string): boolean {

@@ -1,31 +1,39 @@
+import type { ByteBudget } from '../../domain/byte-budget.ts';
 import { MigrationError } from '../../domain/errors.ts';
 import { assignRoles } from '../../domain/folder-names.ts';
 import { repairPath } from '../../domain/folders.ts';
-import type { FolderPath, FolderRole, FolderStatus, Message } from '../../domain/mail.ts';
-import type { Appended, MailTarget, ServerFacts, TargetFolder, TargetMessage } from '../../domain/ports/mail.ts';
+import type { FlagsEntry, FolderPath, FolderRole, FolderStatus, Message, TargetId } from '../../domain/mail.ts';
+import type {
+  Appended,
+  FlagChange,
+  MailTarget,
+  OpenedFolder,
+  ServerFacts,
+  TargetFolder,
+  TargetMessage,
+} from '../../domain/ports/mail.ts';
+import { appendCommand } from './append-command.ts';
 import type { ImapConnection } from './connection.ts';
-import {
-  examine,
-  getStatus,
-  type ListedFolder,
-  listFolders,
-  listWindows,
-  toFlags,
-  toSeconds,
-  unselect,
-} from './folders.ts';
+import { isKeyword, partFlags, takesFlag, toFlags } from './flags.ts';
+import { examine, findListed, getStatus, type ListedFolder, listFolders, openForWriting } from './folders.ts';
+import { listCopies } from './list-copies.ts';
 import { wireNameOfPath } from './names.ts';
-
-/** UIDs of one FETCH; its bodies come one by one. */
-const READ_WINDOW = 100;
+import { execRaw } from './raw-command.ts';
+import { sequenceSets } from './sequence-set.ts';
+import { isQuotaFull, munges8BitHeaders, storesFlaggedApart } from './server-quirks.ts';
 
 /** Writes to an account over IMAP and reads it again. */
 export class ImapTarget implements MailTarget {
   readonly #connection: ImapConnection;
+  readonly #budget: ByteBudget;
   #folders: readonly ListedFolder[] | null = null;
+  /** What PERMANENTFLAGS of a folder allows, by its id; asked for when the first keyword is on its way. */
+  readonly #takesFlag = new Map<string, (flag: string) => boolean>();
 
-  constructor(connection: ImapConnection) {
+  /** @param budget  what large messages that are read again may take of the process's memory */
+  constructor(connection: ImapConnection, budget: ByteBudget) {
     this.#connection = connection;
+    this.#budget = budget;
   }
 
   get facts(): ServerFacts {
@@ -34,6 +42,19 @@ export class ImapTarget implements MailTarget {
 
   get reportsUid(): boolean {
     return this.#connection.client.capabilities.has('UIDPLUS');
+  }
+
+  get appendsMany(): boolean {
+    return this.#connection.client.capabilities.has('MULTIAPPEND');
+  }
+
+  get munges8BitHeaders(): boolean {
+    return munges8BitHeaders(this.facts);
+  }
+
+  get maxMessageBytes(): number | null {
+    const limit = this.#connection.client.capabilities.get('APPENDLIMIT');
+    return typeof limit === 'number' && limit > 0 ? limit : null;
   }
 
   get separator(): string | null {
@@ -50,19 +71,18 @@ export class ImapTarget implements MailTarget {
     for (const { id, path, role, selectable } of this.#folders) if (selectable) yield { id, path, role };
   }
 
-  async ensureFolder(path: FolderPath, role: FolderRole): Promise<TargetFolder> {
+  async ensureFolder(path: FolderPath, role: FolderRole): Promise<OpenedFolder> {
     const found = await this.#find(path, role);
     const folder = found ?? (await this.#create(path));
     // A folder that was listed or made may still not open (T2): this proves it, under this very name.
-    await examine(this.#connection, folder.id).catch((error: unknown) => {
+    const opened = await examine(this.#connection, folder.id).catch((error: unknown) => {
       if (!(error instanceof MigrationError) || error.kind.scope !== 'folder') throw error;
       throw new MigrationError('FOLDER_REFUSED', 'The folder cannot be opened at the target.', {
         facts: { folder: folder.id },
         cause: error,
       });
     });
-    await unselect(this.#connection);
-    return { id: folder.id, path: folder.path, role: folder.role };
+    return { id: folder.id, path: folder.path, role: folder.role, exists: opened.exists, uidNext: opened.uidNext ?? 0 };
   }
 
   async getStatus(folder: TargetFolder): Promise<FolderStatus> {
@@ -70,34 +90,61 @@ export class ImapTarget implements MailTarget {
   }
 
   async append(folder: TargetFolder, message: Message): Promise<Appended> {
-    const flags = message.flags.filter((flag) => !isStrangeFlag(flag));
-    const dropped = message.flags.filter((flag) => isStrangeFlag(flag) && flag.toLowerCase() !== '\\recent');
+    const [appended] = await this.appendAll(folder, [message]);
+    if (appended === undefined) throw new Error('an APPEND of one message gave no result');
+    return appended;
+  }
+
+  async appendAll(folder: TargetFolder, messages: readonly Message[]): Promise<readonly Appended[]> {
+    const isTaken = await this.#flagFilter(folder, messages);
+    const parted = messages.map((message) => ({ message, ...partFlags(message.flags, isTaken) }));
     try {
-      return await this.#append(folder, message, flags, dropped);
+      return await this.#append(folder, parted);
     } catch (error) {
       // A target without keywords may blame the message for one: once more without them, since it certainly did not happen.
-      const keywords = flags.filter((flag) => !flag.startsWith('\\'));
-      if (!(error instanceof MigrationError) || error.code !== 'MESSAGE_REFUSED' || keywords.length === 0) throw error;
-      const system = flags.filter((flag) => flag.startsWith('\\'));
-      return await this.#append(folder, message, system, [...dropped, ...keywords]);
+      const isBlamed = error instanceof MigrationError && error.code === 'MESSAGE_REFUSED';
+      const [only] = parted;
+      if (!isBlamed || only === undefined || parted.length > 1 || !only.taken.some(isKeyword)) throw error;
+      const taken = only.taken.filter((flag) => !isKeyword(flag));
+      const dropped = [...only.dropped, ...only.taken.filter(isKeyword)];
+      const appended = await this.#append(folder, [{ ...only, taken, dropped }]);
+      this.#takesFlag.set(folder.id, (flag) => !isKeyword(flag));
+      return appended;
     }
   }
 
-  async *listMessages(folder: TargetFolder, fromUid: number): AsyncIterable<TargetMessage> {
-    const opened = await examine(this.#connection, folder.id);
-    const query = { uid: true, source: true, internalDate: true, flags: true };
-    const first = Math.max(1, fromUid);
-    for (const range of await listWindows(this.#connection, opened, first, READ_WINDOW)) {
-      const rows = this.#connection.stream({ folder: folder.id, range }, (client) =>
-        client.fetch(range, query, { uid: true }),
+  async *listFlags(folder: TargetFolder, uids: readonly number[]): AsyncIterable<FlagsEntry> {
+    await examine(this.#connection, folder.id);
+    const wanted = new Set(uids);
+    for (const set of sequenceSets(uids)) {
+      const rows = await this.#connection.run('fetch', { folder: folder.id }, (client) =>
+        client.fetchAll(set, { uid: true, flags: true }, { uid: true }),
       );
-      for await (const { uid, source, internalDate, flags } of rows) {
-        if (source === undefined || uid < first) continue;
-        yield { uid, raw: source, internalDate: toSeconds(internalDate), flags: toFlags(flags) };
+      for (const { uid, flags } of rows.toSorted((a, b) => a.uid - b.uid)) {
+        if (flags !== undefined && wanted.delete(uid)) yield { uid, flags: toFlags(flags) };
       }
     }
-    // A selected folder would be told of each APPEND, and imapflow would ask for its UID by SEARCH.
-    await unselect(this.#connection);
+  }
+
+  async storeFlags(folder: TargetFolder, uid: number, { add, remove }: FlagChange): Promise<void> {
+    const { permanentFlags, readOnly } = await openForWriting(this.#connection, folder.id);
+    const facts = { folder: folder.id, uid };
+    if (readOnly === true) throw new MigrationError('FOLDER_REFUSED', 'The folder cannot be changed.', { facts });
+    const isTaken = takesFlag(permanentFlags);
+    for (const [item, wanted] of [
+      ['+FLAGS.SILENT', add],
+      ['-FLAGS.SILENT', remove],
+    ] as const) {
+      const { taken } = partFlags(wanted, isTaken);
+      if (taken.length === 0) continue;
+      const flags = taken.map((value) => ({ type: 'ATOM', value }) as const);
+      const args = [{ type: 'SEQUENCE', value: String(uid) }, { type: 'ATOM', value: item }, flags] as const;
+      await this.#connection.run('store', facts, (client) => execRaw(client, 'UID STORE', args));
+    }
+  }
+
+  listMessages(folder: TargetFolder, fromUid: number, beforeUid?: number): AsyncIterable<TargetMessage> {
+    return listCopies(this.#connection, folder.id, { fromUid, beforeUid }, this.#budget);
   }
 
   async close(): Promise<void> {
@@ -115,9 +162,11 @@ export class ImapTarget implements MailTarget {
   async #create(path: FolderPath): Promise<ListedFolder> {
     const id = this.#wireName(path);
     await this.#connection.run('create', { folder: id }, (client) => client.mailboxCreate(id));
-    this.#folders = await listFolders(this.#connection);
-    const made = this.#folders.find((folder) => folder.id === id && folder.selectable);
-    if (made !== undefined) return made;
+    const made = await findListed(this.#connection, id);
+    if (made?.selectable === true) {
+      this.#folders = [...(this.#folders ?? []), made];
+      return made;
+    }
     throw new MigrationError('FOLDER_REFUSED', 'The target took the folder and does not list it under this name.', {
       facts: { folder: id },
     });
@@ -127,26 +176,62 @@ export class ImapTarget implements MailTarget {
     return wireNameOfPath(repairPath(path, this.separator), this.#connection.names);
   }
 
-  async #append(
-    folder: TargetFolder,
-    { raw, receivedAt }: Message,
-    flags: readonly string[],
-    droppedFlags: readonly string[],
-  ): Promise<Appended> {
-    const facts = { folder: folder.id, sizeBytes: raw.length };
-    const date = receivedAt === null ? undefined : new Date(receivedAt);
-    const { uid, uidValidity } = await this.#connection.run('append', facts, (client) =>
-      client.append(folder.id, raw, [...flags], date),
+  /** One command; throws when it did not happen, MigrationError CONNECTION_LOST when nobody knows. */
+  async #append(folder: TargetFolder, parted: readonly PartedMessage[]): Promise<readonly Appended[]> {
+    const sizes = parted.map(({ message }) => message.raw.length);
+    const facts = { folder: folder.id, sizeBytes: sizes.reduce((sum, size) => sum + size, 0) };
+    if (sizes.some((size) => size > (this.maxMessageBytes ?? size))) {
+      throw new MigrationError('MESSAGE_TOO_LARGE', 'The message is over the limit that the target announced.', {
+        facts,
+      });
+    }
+    const messages = parted.map(({ message, taken }) => ({ ...message, flags: taken }));
+    const ids = await this.#connection
+      .run('append', facts, (client) => appendCommand(client, folder.id, messages))
+      .catch((error: unknown) => this.#withQuota(error));
+    const appended: Appended[] = [];
+    for (const [at, { taken, dropped }] of parted.entries()) {
+      const id = ids[at] ?? null;
+      const isLost = storesFlaggedApart(this.facts) && taken.some(isFlagged) && !(await this.#storeFlagged(folder, id));
+      appended.push({ id, droppedFlags: isLost ? [...dropped, '\\Flagged'] : dropped });
+    }
+    return appended;
+  }
+
+  /** T68. The message is there whatever happens here, so nothing is thrown. */
+  async #storeFlagged(folder: TargetFolder, id: TargetId | null): Promise<boolean> {
+    if (id === null) return false;
+    return await this.storeFlags(folder, id.uid, { add: ['\\Flagged'], remove: [] }).then(
+      () => true,
+      () => false,
     );
-    // Only with UIDVALIDITY beside it is the UID the server's own word (APPENDUID, RFC 4315) and not a guess of imapflow.
-    const id = uid === undefined || uidValidity === undefined ? null : { uid, uidValidity: String(uidValidity) };
-    return { id, droppedFlags };
+  }
+
+  /** T54: what Exchange says of a full mailbox is what others say of a busy server. @throws always */
+  async #withQuota(error: unknown): Promise<never> {
+    if (!(error instanceof MigrationError) || error.code !== 'SERVER_BUSY') throw error;
+    if (!(await isQuotaFull(this.#connection.client, Number(error.facts['sizeBytes'] ?? 0)))) throw error;
+    throw new MigrationError('QUOTA_EXCEEDED', 'The mailbox is full.', { facts: error.facts, cause: error });
+  }
+
+  /** SELECT tells which flags stay; EXAMINE mostly tells that none does. Asked for keywords only, once a folder. */
+  async #flagFilter(folder: TargetFolder, messages: readonly Message[]): Promise<(flag: string) => boolean> {
+    const known = this.#takesFlag.get(folder.id);
+    if (known !== undefined) return known;
+    if (!messages.some(({ flags }) => flags.some(isKeyword))) return () => true;
+    const { permanentFlags } = await openForWriting(this.#connection, folder.id);
+    const isTaken = takesFlag(permanentFlags);
+    this.#takesFlag.set(folder.id, isTaken);
+    return isTaken;
   }
 }
 
-/** RFC 9051 §2.3.2 has these system flags; Dovecot answers BAD to any other that begins with a backslash. */
-const SYSTEM_FLAGS: ReadonlySet<string> = new Set(['\\seen', '\\answered', '\\flagged', '\\deleted', '\\draft']);
+interface PartedMessage {
+  readonly message: Message;
+  readonly taken: readonly string[];
+  readonly dropped: readonly string[];
+}
 
-function isStrangeFlag(flag: string): boolean {
-  return flag.startsWith('\\') && !SYSTEM_FLAGS.has(flag.toLowerCase());
+function isFlagged(flag: string): boolean {
+  return flag.toLowerCase() === '\\flagged';
 }

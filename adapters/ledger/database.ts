@@ -10,6 +10,8 @@ export interface DatabaseOptions {
   readonly maxConnections?: number;
   /** A statement that takes longer is given up and retried by the caller. */
   readonly statementTimeoutMs?: number;
+  /** Sees every statement that was run; for looking at plans. */
+  readonly onStatement?: (text: string, parameters: readonly unknown[]) => void;
 }
 
 /**
@@ -31,7 +33,11 @@ export function openDatabase(url: string, options: DatabaseOptions = {}): Db {
   });
   // An idle connection whose server goes away raises `error` on the pool; without a listener that ends the process.
   pool.on('error', () => {});
-  return new Kysely<Database>({ dialect: new PostgresDialect({ pool: translatePool(pool) }) });
+  const { onStatement } = options;
+  return new Kysely<Database>({
+    dialect: new PostgresDialect({ pool: translatePool(pool) }),
+    ...(onStatement && { log: ({ query }) => onStatement(query.sql, query.parameters) }),
+  });
 }
 
 // bigint arrives as text by default (pg-types). Ours are UIDs, sizes and row numbers, all below 2^53. Times cross our ports as

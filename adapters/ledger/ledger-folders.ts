@@ -1,11 +1,11 @@
-import { sql } from 'kysely';
+import { type RawBuilder, sql } from 'kysely';
 import type { ErrorCode } from '../../domain/errors.ts';
-import type { FolderPath, FolderStatus } from '../../domain/mail.ts';
-import type { Pass } from '../../domain/passes.ts';
+import type { FolderCounts, FolderPath, FolderStatus } from '../../domain/mail.ts';
 import type { FolderEntry, FolderPlan, Lease } from '../../domain/ports/ledger.ts';
 import type { Db } from './database.ts';
 import { jsonb, storableText } from './encoding.ts';
 import { countUnderLease, isHeld, writeUnderLease } from './fencing.ts';
+import { rowsOf, UNFINISHED } from './ledger-rows.ts';
 import { type FolderKey, folderId, numberOf } from './mailbox-numbers.ts';
 
 /** Folders of the ledger: their mapping, the numbers of the last census, and what is wrong with them. */
@@ -23,40 +23,106 @@ interface FolderRow {
   highest_mod_seq: string | null;
   fault_code: ErrorCode | null;
   fault_message: string | null;
+  status_count: number | null;
+  search_count: number | null;
+  fetch_count: number | null;
+  unfinished: boolean;
 }
 
-export async function recordFolder(db: Db, lease: Lease, folder: FolderPlan): Promise<FolderEntry> {
-  const targetPath = pathKey(folder.targetPath);
+/** Rows that are as they should be are not written again: a pass over 5,000 known folders changes nothing. */
+export async function recordFolders(
+  db: Db,
+  lease: Lease,
+  plans: readonly FolderPlan[],
+): Promise<readonly FolderEntry[]> {
+  const mailbox = await numberOf(db, lease.mailboxId);
+  // `do update` refuses to touch a row twice.
+  const distinct = [...new Map(plans.map((plan) => [storableText(plan.sourceId), plan])).values()];
+  const given = distinct.map((plan, place) => ({ ...plan, place, path: pathKey(plan.targetPath) }));
   const rows = await writeUnderLease(
     db,
     lease,
-    sql`target as (
-      insert into target_folders (mailbox_number, path) select mailbox_number, ${targetPath} from held
+    sql`plan as materialized (
+      select * from ${rowsOf(given)} as plan("sourceId" text, "sourcePath" jsonb, role text, path text, place int)
+    ), made as (
+      insert into target_folders (mailbox_number, path)
+      select distinct mailbox_number, path from held, plan
+      where not exists (select from target_folders as known where known.mailbox_number = ${mailbox} and known.path = plan.path)
       on conflict (mailbox_number, path) do update set path = excluded.path
-      returning id
-    ), written as (
+      returning id, path
+    ), target as (
+      select id, path from made
+      union all
+      select id, path from target_folders where mailbox_number = ${mailbox} and path in (select path from plan)
+    ), changed as (
       insert into folders (mailbox_number, source_id, source_path, role, target_folder_id)
-      select mailbox_number, ${storableText(folder.sourceId)}, ${jsonb(folder.sourcePath)}, ${folder.role}, target.id
-      from held, target
+      select mailbox_number, "sourceId", "sourcePath", role, target.id
+      from held, plan join target using (path)
+      order by place
       on conflict (mailbox_number, source_id) do update
         set source_path = excluded.source_path, role = excluded.role, target_folder_id = excluded.target_folder_id
-      returning *, ${targetPath} as target_path
+        where (folders.source_path, folders.role, folders.target_folder_id)
+          is distinct from (excluded.source_path, excluded.role, excluded.target_folder_id)
+      returning *
+    ), folder as (
+      select * from changed
+      union all
+      select folders.* from folders, held
+      where folders.mailbox_number = ${mailbox} and source_id in (select "sourceId" from plan)
+        and folders.id not in (select id from changed)
+    ), written as (
+      select folder.*, plan.path as target_path, ${isUnfinished(mailbox, 'folder')} as unfinished
+      from folder join plan on plan."sourceId" = folder.source_id
     )`,
     sql<FolderRow>`written`,
   );
-  const [row] = rows;
-  if (row === undefined) throw new Error('an upsert returned no row');
-  return toEntry(row);
+  const entries = new Map(rows.map((row) => [row.source_id, toEntry(row)]));
+  return plans.map((plan) => {
+    const entry = entries.get(storableText(plan.sourceId));
+    if (entry === undefined) throw new Error('an upsert returned no row');
+    return entry;
+  });
 }
 
 export async function listFolders(db: Db, mailboxId: string): Promise<readonly FolderEntry[]> {
+  const mailbox = await numberOf(db, mailboxId);
   const { rows } = await sql<FolderRow>`
-    select folders.*, target_folders.path as target_path
+    select folders.*, target_folders.path as target_path, ${isUnfinished(mailbox, 'folders')} as unfinished
     from folders
     join target_folders on target_folders.id = folders.target_folder_id
-    where folders.mailbox_number = ${await numberOf(db, mailboxId)}
+    where folders.mailbox_number = ${mailbox}
     order by folders.id`.execute(db);
   return rows.map(toEntry);
+}
+
+/**
+ * Two looks into small indexes for each folder, whose order is asked for: where much is unfinished, the planner would as well read
+ * the partition until it meets one, and for a folder that has none that is all of it. `exists` became one join with all of them.
+ */
+function isUnfinished(mailbox: number, folder: string): RawBuilder<boolean> {
+  const find = (which: RawBuilder<unknown>) => sql`(
+    select true from messages
+    where messages.mailbox_number = ${mailbox} and messages.folder_id = ${sql.ref(folder)}.id and ${which}
+    order by uid limit 1)`;
+  return sql`coalesce(${find(sql`present and ${UNFINISHED}`)}, ${find(sql`state = 'intended'`)}, false)`;
+}
+
+/** A name that has a row already is refused by the unique key. */
+export async function recordRename(
+  db: Db,
+  lease: Lease,
+  folder: FolderKey,
+  to: { readonly sourceId: string; readonly sourcePath: FolderPath },
+): Promise<void> {
+  await countUnderLease(
+    db,
+    lease,
+    sql`written as (
+      update folders set source_id = ${storableText(to.sourceId)}, source_path = ${jsonb(to.sourcePath)}
+      where ${isHeld(folder)} and folders.id = ${folder.folder} and folders.mailbox_number = ${folder.mailbox}
+      returning 1
+    )`,
+  );
 }
 
 export async function recordFolderFault(
@@ -71,36 +137,6 @@ export async function recordFolderFault(
     sql`written as (
       update folders
       set fault_code = ${fault?.code ?? null}, fault_message = ${fault === null ? null : storableText(fault.message)}
-      where ${isHeld(folder)} and folders.id = ${folder.folder} and folders.mailbox_number = ${folder.mailbox}
-      returning 1
-    )`,
-  );
-}
-
-/**
- * A row counts as seen when its mark is this lease and this pass. The pass alone would not do: what a killed attempt saw may
- * be gone when the next attempt of the same pass looks.
- */
-export async function recordCensusEnd(
-  db: Db,
-  lease: Lease,
-  folder: FolderKey,
-  pass: Pass,
-  status: FolderStatus,
-): Promise<void> {
-  await countUnderLease(
-    db,
-    lease,
-    sql`gone as (
-      update messages
-      set present = false, state = case when state in ('planned', 'intended') then 'vanished' else state end
-      where ${isHeld(folder)} and mailbox_number = ${folder.mailbox} and folder_id = ${folder.folder} and present
-        and ((seen_fence, seen_pass) is distinct from (${lease.fence}::bigint, ${pass.number}::int)
-          or messages.uid_validity <> ${status.uidValidity})
-    ), written as (
-      update folders
-      set uid_validity = ${status.uidValidity}, uid_next = ${status.uidNext}, exists_count = ${status.exists},
-        highest_mod_seq = ${status.highestModSeq}
       where ${isHeld(folder)} and folders.id = ${folder.folder} and folders.mailbox_number = ${folder.mailbox}
       returning 1
     )`,
@@ -124,6 +160,8 @@ function toEntry(row: FolderRow): FolderEntry {
     role: row.role,
     targetPath: parsePath(row.target_path),
     status: toStatus(row),
+    counts: toCounts(row),
+    unfinished: row.unfinished,
     fault: row.fault_code === null ? null : { code: row.fault_code, message: row.fault_message ?? '' },
   };
 }
@@ -136,4 +174,9 @@ function toStatus(row: FolderRow): FolderStatus | null {
     exists: row.exists_count,
     highestModSeq: row.highest_mod_seq,
   };
+}
+
+function toCounts(row: FolderRow): FolderCounts | null {
+  if (row.status_count === null || row.fetch_count === null) return null;
+  return { status: row.status_count, search: row.search_count, fetch: row.fetch_count };
 }

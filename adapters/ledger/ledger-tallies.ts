@@ -1,12 +1,9 @@
 import { type RawBuilder, sql } from 'kysely';
-import type { ErrorCode } from '../../domain/errors.ts';
-import { EMPTY_TALLY, type FolderPath, type MessageState, type Tally } from '../../domain/mail.ts';
-import type { Pass } from '../../domain/passes.ts';
-import type { FolderFinding, FolderTally, Lease, LedgerException } from '../../domain/ports/ledger.ts';
+import { EMPTY_TALLY, type FolderPath, type Tally } from '../../domain/mail.ts';
+import type { FolderMismatch, FolderTally } from '../../domain/ports/ledger.ts';
 import type { Db } from './database.ts';
-import { storableJson } from './encoding.ts';
-import { countUnderLease } from './fencing.ts';
-import { parsePath, pathKey } from './ledger-folders.ts';
+import { parsePath } from './ledger-folders.ts';
+import { UNFINISHED } from './ledger-rows.ts';
 import { folderId, numberOf } from './mailbox-numbers.ts';
 
 /** Numbers and lists of the report, counted by the database from the rows, never added up along the way. */
@@ -32,12 +29,12 @@ export async function tallyFolders(db: Db, mailboxId: string): Promise<readonly 
     }
   >`
     with counted as (
-      select folder_id, count(*) filter (where state in ('planned', 'intended')) as unfinished, ${STATE_COUNTS}
+      select folder_id, count(*) filter (where ${UNFINISHED}) as unfinished, ${STATE_COUNTS}
       from messages
       where mailbox_number = ${mailbox} and present
       group by folder_id
     ), found as (
-      select distinct on (target_folder_id) target_folder_id, lost, doubled
+      select distinct on (target_folder_id) target_folder_id, lost + misfiled + changed as lost, doubled
       from verifications
       where mailbox_number = ${mailbox}
       order by target_folder_id, pass_number desc
@@ -67,6 +64,40 @@ export async function tallyFolders(db: Db, mailboxId: string): Promise<readonly 
   }));
 }
 
+/** As many UIDs are named in a report; the list of exceptions has them all. */
+const NAMED = 20;
+
+/** Every folder is compared here and not from the tallies above: what compares must not be what counted along the way. */
+export async function listMismatches(db: Db, mailboxId: string): Promise<readonly FolderMismatch[]> {
+  const mailbox = await numberOf(db, mailboxId);
+  const { rows } = await sql<
+    Omit<FolderMismatch, 'folderId' | 'unfinishedUids'> & { folder: number; unfinishedUids: string[] }
+  >`
+    with counted as (
+      select folder_id, count(*) filter (where not ${UNFINISHED}) as sum, count(*) filter (where ${UNFINISHED}) as unfinished
+      from messages
+      where mailbox_number = ${mailbox} and present
+      group by folder_id
+    )
+    select folders.id as folder, source_path as "sourcePath", coalesce(exists_count, 0) as exists, coalesce(sum, 0) as sum,
+      coalesce(unfinished, 0) as unfinished,
+      array(
+        select uid from messages
+        where messages.mailbox_number = ${mailbox} and messages.folder_id = folders.id and present and ${UNFINISHED}
+        order by uid limit ${NAMED}
+      ) as "unfinishedUids"
+    from folders
+    left join counted on counted.folder_id = folders.id
+    where folders.mailbox_number = ${mailbox}
+      and (coalesce(sum, 0) <> coalesce(exists_count, 0) or coalesce(unfinished, 0) > 0)
+    order by folders.id`.execute(db);
+  return rows.map(({ folder, unfinishedUids, ...mismatch }) => ({
+    folderId: folderId(mailbox, folder),
+    ...mismatch,
+    unfinishedUids: unfinishedUids.map(Number), // the driver gives numbers in an array as text
+  }));
+}
+
 /** Tallies of the mailboxes that `which` selects (`mailboxes.number`), in one statement. Absent = nothing is known yet. */
 export async function tallyMailboxes(db: Db, which: RawBuilder<unknown>): Promise<ReadonlyMap<number, Tally>> {
   const { rows } = await sql<Tally & { number: number }>`
@@ -79,7 +110,7 @@ export async function tallyMailboxes(db: Db, which: RawBuilder<unknown>): Promis
       from folders where mailbox_number in (select number from wanted)
       group by mailbox_number
     ), newest as (
-      select distinct on (mailbox_number, target_folder_id) mailbox_number, lost, doubled
+      select distinct on (mailbox_number, target_folder_id) mailbox_number, lost + misfiled + changed as lost, doubled
       from verifications where mailbox_number in (select number from wanted)
       order by mailbox_number, target_folder_id, pass_number desc
     ), found as (
@@ -95,72 +126,4 @@ export async function tallyMailboxes(db: Db, which: RawBuilder<unknown>): Promis
     left join held on held.mailbox_number = wanted.number
     left join found on found.mailbox_number = wanted.number`.execute(db);
   return new Map(rows.map(({ number, ...tally }) => [number, { ...EMPTY_TALLY, ...tally }]));
-}
-
-export async function recordVerification(
-  db: Db,
-  lease: Lease,
-  pass: Pass,
-  findings: readonly FolderFinding[],
-): Promise<void> {
-  const rows = findings.map(({ targetPath, ...numbers }) => ({ path: pathKey(targetPath), ...numbers }));
-  await countUnderLease(
-    db,
-    lease,
-    sql`finding as (
-      select * from json_to_recordset(${storableJson(rows)}::json) as row(path text, lost bigint, doubled bigint, seen bigint)
-    ), target as (
-      insert into target_folders (mailbox_number, path) select mailbox_number, path from held, finding
-      on conflict (mailbox_number, path) do update set path = excluded.path
-      returning id, path
-    ), written as (
-      insert into verifications (mailbox_number, target_folder_id, pass_number, lost, doubled, seen)
-      select mailbox_number, target.id, ${pass.number}::int, lost, doubled, seen
-      from held, finding join target using (path)
-      on conflict (mailbox_number, target_folder_id, pass_number) do update
-        set lost = excluded.lost, doubled = excluded.doubled, seen = excluded.seen, verified_at = now()
-      returning 1
-    )`,
-  );
-}
-
-const PAGE = 500;
-
-export async function* listExceptions(db: Db, mailboxId: string): AsyncIterable<LedgerException> {
-  const mailbox = await numberOf(db, mailboxId);
-  let after: { folderId: number; uidValidity: string; uid: number } = { folderId: 0, uidValidity: '', uid: 0 };
-  for (;;) {
-    const { rows } = await sql<{
-      folder_id: number;
-      source_path: FolderPath;
-      uid_validity: string;
-      uid: number;
-      size_bytes: number;
-      internal_date: string | null;
-      state: MessageState;
-      code: ErrorCode | null;
-      detail: string | null;
-    }>`
-      select folder_id, source_path, messages.uid_validity, uid, size_bytes, internal_date, state, code, detail
-      from messages join folders on folders.id = folder_id
-      where messages.mailbox_number = ${mailbox}
-        and state in ('planned', 'intended', 'vanished', 'excluded', 'refused')
-        and (folder_id, messages.uid_validity, uid) > (${after.folderId}, ${after.uidValidity}, ${after.uid})
-      order by folder_id, messages.uid_validity, uid limit ${PAGE}`.execute(db);
-    for (const row of rows) {
-      yield {
-        sourcePath: row.source_path,
-        uidValidity: row.uid_validity,
-        uid: row.uid,
-        sizeBytes: row.size_bytes,
-        internalDate: row.internal_date,
-        state: row.state,
-        code: row.code,
-        detail: row.detail,
-      };
-    }
-    const last = rows.at(-1);
-    if (last === undefined || rows.length < PAGE) return;
-    after = { folderId: last.folder_id, uidValidity: last.uid_validity, uid: last.uid };
-  }
 }

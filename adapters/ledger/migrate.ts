@@ -5,6 +5,8 @@ import * as migrationsAndMailboxes from './migrations/0001-migrations-and-mailbo
 import * as foldersAndMessages from './migrations/0002-folders-and-messages.ts';
 import * as approvals from './migrations/0003-approvals.ts';
 import * as access from './migrations/0004-access.ts';
+import * as copyOnManyConnections from './migrations/0005-copy-on-many-connections.ts';
+import * as deviations from './migrations/0006-deviations.ts';
 
 /** In order; a migration that was released is never changed, only followed. */
 const MIGRATIONS = {
@@ -12,6 +14,8 @@ const MIGRATIONS = {
   '0002-folders-and-messages': foldersAndMessages,
   '0003-approvals': approvals,
   '0004-access': access,
+  '0005-copy-on-many-connections': copyOnManyConnections,
+  '0006-deviations': deviations,
 };
 
 /**

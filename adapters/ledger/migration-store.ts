@@ -6,6 +6,7 @@ import { addMailboxes, dropMailboxes } from './store-mailbox-list.ts';
 import {
   countMailboxes,
   getMailbox,
+  getMailboxView,
   listMailboxes,
   pageMailboxes,
   recordMailboxStatus,
@@ -27,6 +28,7 @@ export function createMigrationStore(db: Db): MigrationStore {
     recordPlan: (id, plan) => recordPlan(db, id, plan),
     getMailbox: (id) => getMailbox(db, id),
     listMailboxes: (migrationId) => listMailboxes(db, migrationId),
+    getMailboxView: (id) => getMailboxView(db, id),
     pageMailboxes: (migrationId, after, limit) => pageMailboxes(db, migrationId, null, after, limit),
     pageDueMailboxes: (migrationId, pass, after, limit) => pageMailboxes(db, migrationId, pass, after, limit),
     countMailboxes: (migrationId, pass) => countMailboxes(db, migrationId, pass),

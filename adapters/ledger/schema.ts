@@ -4,6 +4,7 @@ import type { FolderPath, FolderRole, MessageState } from '../../domain/mail.ts'
 import type { MailboxStatus, MigrationView, PreflightVerdict } from '../../domain/migration-view.ts';
 import type { PassKind } from '../../domain/passes.ts';
 import type { Plan, PlannedMailbox } from '../../domain/plan.ts';
+import type { DeviationCode } from '../../domain/ports/ledger.ts';
 import type { GateState, IssueKind, Json, Verdict } from '../../domain/ports/store.ts';
 import type { AcknowledgedStep, GateId, GateParty, StepId } from '../../domain/steps.ts';
 
@@ -20,6 +21,10 @@ export interface Database {
   folders: FoldersTable;
   messages: MessagesTable;
   verifications: VerificationsTable;
+  deviations: DeviationsTable;
+  host_places: HostPlacesTable;
+  host_waiters: HostWaitersTable;
+  refused_sign_ins: RefusedSignInsTable;
   gates: GatesTable;
   acknowledgements: AcknowledgementsTable;
   links: LinksTable;
@@ -110,6 +115,10 @@ interface LeasesTable {
   fence: number;
   holder: string;
   taken_at: DatabaseTime;
+  renewed_at: DatabaseTime;
+  released: Generated<boolean>;
+  /** Until then a holder before this one may still be at work on the target. */
+  settles_at: DatabaseTime;
 }
 
 interface TargetFoldersTable {
@@ -132,6 +141,9 @@ interface FoldersTable {
   highest_mod_seq: string | null;
   fault_code: ErrorCode | null;
   fault_message: string | null;
+  status_count: number | null;
+  search_count: number | null;
+  fetch_count: number | null;
 }
 
 interface MessagesTable {
@@ -154,7 +166,16 @@ interface MessagesTable {
   delivered_pass: number | null;
   given_away: boolean;
   code: ErrorCode | null;
+  /** Why it was refused or excluded, or what was repaired; never words of the message. */
   detail: string | null;
+  /** Where an intended message was sent to. */
+  intent_target_folder_id: number | null;
+  /** Null: as `fingerprint`. */
+  copy_fingerprint: string | null;
+  /** Given to the copy last. */
+  delivered_flags: string[] | null;
+  /** Null: as `internal_date`. */
+  delivered_at: string | null;
 }
 
 interface VerificationsTable {
@@ -163,8 +184,58 @@ interface VerificationsTable {
   pass_number: number;
   lost: number;
   doubled: number;
+  misfiled: Generated<number>;
+  changed: Generated<number>;
+  altered: Generated<number>;
+  dates_moved: Generated<number>;
+  flags_lost: Generated<number>;
   seen: number;
   verified_at: DatabaseTime;
+}
+
+interface DeviationsTable {
+  mailbox_number: number;
+  number: Counter;
+  target_folder_id: number;
+  /** Of the lease under which it was named. */
+  fence: number;
+  /** False while its verification has not ended. */
+  current: Generated<boolean>;
+  code: DeviationCode;
+  target_uid: number | null;
+  source_path: FolderPath | null;
+  uid_validity: string | null;
+  uid: number | null;
+  size_bytes: number;
+  received_at: string | null;
+  detail: string;
+}
+
+interface HostPlacesTable {
+  /** `name:port` in lower case. */
+  host: string;
+  number: number;
+  holder: string | null;
+  /** Grows with each taking. */
+  turn: number;
+  expires_at: string;
+}
+
+interface HostWaitersTable {
+  host: string;
+  holder: string;
+  place_limit: number;
+  expires_at: string;
+}
+
+interface RefusedSignInsTable {
+  /** `user@host:port`. */
+  account: string;
+  /** Key of the digests, random for each account. */
+  salt: Buffer;
+  /** HMAC-SHA-256 of secrets, in hex. */
+  digests: Generated<string[]>;
+  refused_at: DatabaseTime;
 }
 
 interface GatesTable {

@@ -38,20 +38,7 @@ export async function pageMailboxes(
 /** All mailboxes, the dropped ones too, in the order of the list. */
 export async function* listMailboxes(db: Db, migrationId: string): AsyncIterable<MailboxView> {
   const pages = paged(async (after, limit) => {
-    const rows = await db
-      .selectFrom('mailboxes')
-      .leftJoinLateral(
-        (eb) =>
-          eb
-            .selectFrom('passes')
-            .select(['passes.pass_number as last_pass', 'kind', 'moved', 'finished_at'])
-            .whereRef('passes.mailbox_id', '=', 'mailboxes.id')
-            .orderBy('passes.pass_number', 'desc')
-            .limit(1)
-            .as('last'),
-        (join) => join.onTrue(),
-      )
-      .selectAll()
+    const rows = await selectViews(db)
       .where('mailboxes.migration_id', '=', migrationId)
       .where('position', '>', after)
       .orderBy('position')
@@ -65,6 +52,29 @@ export async function* listMailboxes(db: Db, migrationId: string): AsyncIterable
     return rows.map((row) => ({ number: row.position, view: toView(row, tallies.get(row.number) ?? EMPTY_TALLY) }));
   });
   for await (const row of pages) yield row.view;
+}
+
+export async function getMailboxView(db: Db, id: string): Promise<MailboxView> {
+  const row = await selectViews(db).where('mailboxes.id', '=', id).executeTakeFirst();
+  if (row === undefined) throw unknownMailbox(id);
+  return toView(row, await tallyMailbox(db, id));
+}
+
+function selectViews(db: Db) {
+  return db
+    .selectFrom('mailboxes')
+    .leftJoinLateral(
+      (eb) =>
+        eb
+          .selectFrom('passes')
+          .select(['passes.pass_number as last_pass', 'kind', 'moved', 'finished_at'])
+          .whereRef('passes.mailbox_id', '=', 'mailboxes.id')
+          .orderBy('passes.pass_number', 'desc')
+          .limit(1)
+          .as('last'),
+      (join) => join.onTrue(),
+    )
+    .selectAll();
 }
 
 export async function countMailboxes(

@@ -1,12 +1,24 @@
 import { MigrationError } from '../../domain/errors.ts';
 import { repairPath } from '../../domain/folders.ts';
-import type { CensusEntry, FolderPath, FolderRole, FolderStatus, Message, SourceFolder } from '../../domain/mail.ts';
+import type {
+  CensusEntry,
+  FlagsEntry,
+  FolderChange,
+  FolderPath,
+  FolderRole,
+  FolderStatus,
+  Message,
+  SourceFolder,
+} from '../../domain/mail.ts';
 import type {
   Appended,
+  FlagChange,
   MailAccount,
   MailConnector,
   MailSource,
   MailTarget,
+  OpenedFolder,
+  ReadMessage,
   ServerFacts,
   TargetFolder,
   TargetMessage,
@@ -17,6 +29,7 @@ export interface StoredMail {
   readonly raw: Buffer;
   readonly internalDate: string | null;
   flags: readonly string[];
+  modSeq: number;
 }
 
 export interface MemoryFolder {
@@ -27,6 +40,8 @@ export interface MemoryFolder {
   uidNext: number;
   modSeq: number;
   messages: StoredMail[];
+  /** UID → mod-sequence of its end. */
+  readonly vanished: Map<number, number>;
 }
 
 export interface MemoryMailOptions {
@@ -35,6 +50,11 @@ export interface MemoryMailOptions {
   readonly reportsUid?: boolean;
   /** False: no HIGHESTMODSEQ, as without CONDSTORE (RFC 7162). */
   readonly reportsModSeq?: boolean;
+  /** False: no QRESYNC; what vanished has to be found out. */
+  readonly reportsVanished?: boolean;
+  /** False: no MULTIAPPEND (RFC 3502). */
+  readonly appendsMany?: boolean;
+  readonly maxMessageBytes?: number;
 }
 
 /** Called before each operation of a session; what it throws, the operation throws. */
@@ -44,11 +64,16 @@ export type MemoryHook = (operation: keyof MailSource | keyof MailTarget, detail
 export class MemoryMailSystem {
   readonly separator: string | null;
   readonly reportsUid: boolean;
+  readonly appendsMany: boolean;
+  readonly maxMessageBytes: number | null;
+  readonly tracks: MailSource['tracks'];
   readonly folders: MemoryFolder[] = [];
   /** Set by tests to make operations fail. */
   before: MemoryHook = () => {};
   /** After the effect: what it throws hides a success, as a lost answer does. */
   after: MemoryHook = () => {};
+  /** What it throws, the target says to this message; an APPEND of several is refused as a whole. */
+  refuse: (message: Message) => void = () => {};
   readonly #reportsModSeq: boolean;
   #lastUidValidity = 1000;
 
@@ -56,6 +81,10 @@ export class MemoryMailSystem {
     this.separator = options.separator === undefined ? '/' : options.separator;
     this.reportsUid = options.reportsUid ?? true;
     this.#reportsModSeq = options.reportsModSeq ?? true;
+    this.appendsMany = options.appendsMany ?? true;
+    this.maxMessageBytes = options.maxMessageBytes ?? null;
+    const tracks = options.reportsVanished === false ? 'flags' : 'flags-and-vanished';
+    this.tracks = this.#reportsModSeq ? tracks : 'nothing';
     this.addFolder(['INBOX'], 'inbox');
   }
 
@@ -72,6 +101,7 @@ export class MemoryMailSystem {
       uidNext: 1,
       modSeq: 1,
       messages: [],
+      vanished: new Map(),
     };
     this.folders.push(made);
     return made;
@@ -94,9 +124,9 @@ export class MemoryMailSystem {
     internalDate: string | null = DATE,
   ) {
     const folder = this.addFolder(path);
-    const stored = { uid: folder.uidNext, raw: Buffer.from(raw), flags, internalDate };
-    folder.uidNext += 1;
     folder.modSeq += 1;
+    const stored = { uid: folder.uidNext, raw: Buffer.from(raw), flags, internalDate, modSeq: folder.modSeq };
+    folder.uidNext += 1;
     folder.messages.push(stored);
     return stored;
   }
@@ -105,6 +135,31 @@ export class MemoryMailSystem {
     const folder = this.getFolder(path);
     folder.messages = folder.messages.filter((message) => message.uid !== uid);
     folder.modSeq += 1;
+    folder.vanished.set(uid, folder.modSeq);
+  }
+
+  setFlags(path: FolderPath, uid: number, flags: readonly string[]): void {
+    const folder = this.getFolder(path);
+    const message = folder.messages.find((each) => each.uid === uid);
+    if (message === undefined) return;
+    folder.modSeq += 1;
+    message.flags = flags;
+    message.modSeq = folder.modSeq;
+  }
+
+  /** The messages go along with their UIDs, as RENAME does (RFC 9051 §6.3.6). */
+  renameFolder(from: FolderPath, to: FolderPath): void {
+    const at = this.folders.indexOf(this.getFolder(from));
+    const [folder] = this.folders.splice(at, 1);
+    if (folder) this.folders.push({ ...folder, path: [...to] });
+  }
+
+  /** Gone from one folder and new in the other (RFC 6851). */
+  moveMessage(from: FolderPath, uid: number, to: FolderPath): void {
+    const message = this.getFolder(from).messages.find((each) => each.uid === uid);
+    if (message === undefined) throw new Error(`no message ${uid} in ${from.join('/')}`);
+    this.removeMessage(from, uid);
+    this.addMessage(to, message.raw, message.flags, message.internalDate);
   }
 
   /** What a server does after its index was lost: another UIDVALIDITY, UIDs from one again (T43). */
@@ -114,6 +169,7 @@ export class MemoryMailSystem {
     folder.uidValidity = String(this.#lastUidValidity);
     folder.messages = folder.messages.map((message, at) => ({ ...message, uid: at + 1 }));
     folder.uidNext = folder.messages.length + 1;
+    folder.vanished.clear();
   }
 
   statusOf({ uidValidity, uidNext, messages, modSeq }: MemoryFolder): FolderStatus {
@@ -172,6 +228,10 @@ class MemorySession {
 }
 
 class MemorySource extends MemorySession implements MailSource {
+  get tracks(): MailSource['tracks'] {
+    return this.system.tracks;
+  }
+
   async *listFolders(): AsyncIterable<SourceFolder> {
     this.before('listFolders');
     for (const { path, role, selectable } of [...this.system.folders]) yield { id: idOf(path), path, role, selectable };
@@ -182,14 +242,55 @@ class MemorySource extends MemorySession implements MailSource {
     return this.system.statusOf(this.folder(folder.id));
   }
 
-  async *listMessages(folder: SourceFolder): AsyncIterable<CensusEntry> {
+  async *listMessages(folder: SourceFolder, fromUid = 1, uidValidity?: string): AsyncIterable<CensusEntry> {
     this.before('listMessages', folder.id);
-    for (const { uid, raw, internalDate, flags } of [...this.folder(folder.id).messages]) {
-      yield { uid, sizeBytes: raw.length, internalDate, flags };
+    const found = this.folder(folder.id);
+    if (uidValidity !== undefined && uidValidity !== found.uidValidity) {
+      throw new MigrationError('FOLDER_VANISHED', 'UIDVALIDITY has changed.');
+    }
+    for (const { uid, raw, internalDate, flags } of [...found.messages]) {
+      if (uid >= fromUid) yield { uid, sizeBytes: raw.length, internalDate, flags };
+    }
+  }
+
+  async *listFlags(folder: SourceFolder, beforeUid: number): AsyncIterable<FlagsEntry> {
+    this.before('listFlags', folder.id);
+    for (const { uid, flags } of [...this.folder(folder.id).messages]) if (uid < beforeUid) yield { uid, flags };
+  }
+
+  async *listChanges(folder: SourceFolder, since: FolderStatus): AsyncIterable<FolderChange> {
+    this.before('listChanges', folder.id);
+    const { uidValidity, messages, vanished } = this.folder(folder.id);
+    if (uidValidity !== since.uidValidity) throw new MigrationError('FOLDER_VANISHED', 'UIDVALIDITY has changed.');
+    const from = Number(since.highestModSeq);
+    for (const { uid, flags, modSeq } of [...messages]) {
+      if (uid < since.uidNext && modSeq > from) yield { kind: 'flags', uid, flags };
+    }
+    if (this.system.tracks !== 'flags-and-vanished') return;
+    for (const [uid, modSeq] of vanished) if (modSeq > from) yield { kind: 'vanished', firstUid: uid, lastUid: uid };
+  }
+
+  async countBySearch(folder: SourceFolder): Promise<number | null> {
+    this.before('countBySearch', folder.id);
+    return this.folder(folder.id).messages.length;
+  }
+
+  async *readMessages(folder: SourceFolder, uidValidity: string, uids: readonly number[]): AsyncIterable<ReadMessage> {
+    this.before('readMessages', `${folder.id} ${uids.join()}`);
+    for (const uid of uids) {
+      const result = await this.#read(folder, uidValidity, uid).catch((error: unknown) => {
+        if (error instanceof MigrationError && error.kind.scope === 'message') return error;
+        throw error;
+      });
+      if (result !== null) yield { uid, result };
     }
   }
 
   async findMessage(folder: SourceFolder, uidValidity: string, uid: number): Promise<Message | null> {
+    return await this.#read(folder, uidValidity, uid);
+  }
+
+  async #read(folder: SourceFolder, uidValidity: string, uid: number): Promise<Message | null> {
     this.before('findMessage', `${folder.id} ${uid}`);
     const found = this.folder(folder.id);
     if (found.uidValidity !== uidValidity) throw new MigrationError('FOLDER_VANISHED', 'UIDVALIDITY has changed.');
@@ -200,6 +301,15 @@ class MemorySource extends MemorySession implements MailSource {
 
 class MemoryTarget extends MemorySession implements MailTarget {
   readonly rootIsInbox = false;
+  readonly munges8BitHeaders = false;
+
+  get appendsMany(): boolean {
+    return this.system.appendsMany;
+  }
+
+  get maxMessageBytes(): number | null {
+    return this.system.maxMessageBytes;
+  }
 
   get reportsUid(): boolean {
     return this.system.reportsUid;
@@ -215,13 +325,14 @@ class MemoryTarget extends MemorySession implements MailTarget {
       if (selectable) yield { id: idOf(path), path, role };
   }
 
-  async ensureFolder(path: FolderPath, role: FolderRole): Promise<TargetFolder> {
+  async ensureFolder(path: FolderPath, role: FolderRole): Promise<OpenedFolder> {
     this.before('ensureFolder', idOf(path));
     const special = role === null ? undefined : this.system.folders.find((folder) => folder.role === role);
     const folder = special ?? this.system.addFolder(repairPath(path, this.system.separator), role);
     folder.selectable = true;
     this.system.after('ensureFolder', idOf(path));
-    return { id: idOf(folder.path), path: folder.path, role: folder.role };
+    const { exists, uidNext } = this.system.statusOf(folder);
+    return { id: idOf(folder.path), path: folder.path, role: folder.role, exists, uidNext };
   }
 
   async getStatus(folder: TargetFolder): Promise<FolderStatus> {
@@ -231,17 +342,60 @@ class MemoryTarget extends MemorySession implements MailTarget {
 
   async append(folder: TargetFolder, message: Message): Promise<Appended> {
     this.before('append', folder.id);
+    const appended = this.#store(folder, this.#accept(message));
+    this.system.after('append', folder.id);
+    return appended;
+  }
+
+  async appendAll(folder: TargetFolder, messages: readonly Message[]): Promise<readonly Appended[]> {
+    this.before('appendAll', folder.id);
+    const accepted = messages.map((message) => this.#accept(message));
+    const appended = accepted.map((message) => this.#store(folder, message));
+    this.system.after('appendAll', folder.id);
+    return appended;
+  }
+
+  async *listFlags(folder: TargetFolder, uids: readonly number[]): AsyncIterable<FlagsEntry> {
+    this.before('listFlags', folder.id);
+    for (const { uid, flags } of [...this.folder(folder.id).messages]) if (uids.includes(uid)) yield { uid, flags };
+  }
+
+  async storeFlags(folder: TargetFolder, uid: number, { add, remove }: FlagChange): Promise<void> {
+    this.before('storeFlags', folder.id);
+    const { path, messages } = this.folder(folder.id);
+    const { flags } = messages.find((message) => message.uid === uid) ?? { flags: [] };
+    this.system.setFlags(
+      path,
+      uid,
+      [...new Set([...flags, ...add])].filter((flag) => !remove.includes(flag)),
+    );
+    this.system.after('storeFlags', folder.id);
+  }
+
+  /** @throws what a server says to a message that it does not take; nothing was stored then */
+  #accept(message: Message): Message {
     if (message.raw.includes(0)) throw new MigrationError('MESSAGE_REFUSED', 'NUL in a literal.');
+    if (message.raw.length > (this.maxMessageBytes ?? Number.POSITIVE_INFINITY)) {
+      throw new MigrationError('MESSAGE_TOO_LARGE', `over ${this.maxMessageBytes} octets`);
+    }
+    this.system.refuse(message);
+    return message;
+  }
+
+  #store(folder: TargetFolder, message: Message): Appended {
     const { path, uidValidity } = this.folder(folder.id);
     const { uid } = this.system.addMessage(path, message.raw, message.flags, message.receivedAt);
-    this.system.after('append', folder.id);
     return { id: this.system.reportsUid ? { uidValidity, uid } : null, droppedFlags: [] };
   }
 
-  async *listMessages(folder: TargetFolder, fromUid: number): AsyncIterable<TargetMessage> {
+  async *listMessages(
+    folder: TargetFolder,
+    fromUid: number,
+    beforeUid = Number.POSITIVE_INFINITY,
+  ): AsyncIterable<TargetMessage> {
     this.before('listMessages', folder.id);
     for (const { uid, raw, internalDate, flags } of [...this.folder(folder.id).messages]) {
-      if (uid >= fromUid) yield { uid, raw, internalDate, flags };
+      if (uid >= fromUid && uid < beforeUid) yield { uid, raw, internalDate, flags };
     }
   }
 }

@@ -88,6 +88,9 @@ export function createMemoryMigrations(now: () => number): MigrationStore {
     async *listMailboxes(migrationId) {
       for (const one of rows(migrationId)) yield one.view;
     },
+    async getMailboxView(id) {
+      return row(id).view;
+    },
     async pageMailboxes(migrationId, afterPosition, limit) {
       return inList(migrationId)
         .map((one) => one.stored)

@@ -1,7 +1,8 @@
 import type { Command } from 'commander';
-import { allPages, type Context, type Mailbox, path } from '../context.ts';
+import { allPages, type Context, type Mailbox, type MailboxReport, path } from '../context.ts';
 import { CliError, EXIT } from '../exit-codes.ts';
 import { renderTable } from '../output.ts';
+import { renderMailboxReport } from '../render-mailbox-report.ts';
 import { order } from './migration.ts';
 
 export function mailboxCommands(program: Command, context: Context): void {
@@ -31,6 +32,21 @@ export function mailboxCommands(program: Command, context: Context): void {
           ]),
         ),
       );
+    });
+
+  mailbox
+    .command('report <mailbox>')
+    .description('which messages are missing or not as they should be, why, and what to do; exit codes as of `report`')
+    .option('--csv', 'as CSV')
+    .action(async (id: string, { csv }: { csv?: boolean }) => {
+      const api = context.api();
+      const url = path`/v1/mailboxes/${id}/report`;
+      if (csv) return context.io.out(await api.text(`${url}?format=csv`));
+      const report = await api.call<MailboxReport>('GET', url);
+      context.show(report, () => renderMailboxReport(context.io, report));
+      const { refused, lost, doubled } = report.mailbox.tally;
+      if (lost + doubled > 0) context.end(EXIT.notPassed);
+      else if (refused > 0) context.end(EXIT.skipped);
     });
 
   mailbox

@@ -1,4 +1,15 @@
-import type { CensusEntry, FolderPath, FolderRole, FolderStatus, Message, SourceFolder, TargetId } from '../mail.ts';
+import type { MigrationError } from '../errors.ts';
+import type {
+  CensusEntry,
+  FlagsEntry,
+  FolderChange,
+  FolderPath,
+  FolderRole,
+  FolderStatus,
+  Message,
+  SourceFolder,
+  TargetId,
+} from '../mail.ts';
 import type { ImapEndpoint, SecretRef } from '../plan.ts';
 
 /** How to reach one account. The secret is resolved by the adapter at the moment it connects. */
@@ -13,7 +24,15 @@ export interface MailConnector {
   /** @throws HOST_UNREACHABLE, TLS_UNTRUSTED, STARTTLS_MISSING, AUTH_FAILED, SERVER_BUSY, SECRET_MISSING */
   openSource(account: MailAccount, signal: AbortSignal): Promise<MailSource>;
   /** @throws as {@link openSource} */
-  openTarget(account: MailAccount, signal: AbortSignal): Promise<MailTarget>;
+  openTarget(account: MailAccount, signal: AbortSignal, options?: TargetOptions): Promise<MailTarget>;
+}
+
+export interface TargetOptions {
+  /**
+   * True while the lease on the mailbox is ours, by a clock that does not stand still with the process. Asked before every
+   * piece that goes to the server; after a no, no command is finished, every call throws LEASE_LOST.
+   */
+  readonly mayWrite?: () => boolean;
 }
 
 /** What a server said of itself; evidence of preflight. */
@@ -24,21 +43,51 @@ export interface ServerFacts {
   readonly name: string;
 }
 
+/** One message of a ranged read, or why it could not be had. */
+export interface ReadMessage {
+  readonly uid: number;
+  /** MESSAGE_DAMAGED and the like, with scope `message`: its neighbours are not touched by it. */
+  readonly result: Message | MigrationError;
+}
+
 /** Reading side. Every call may be repeated. No call changes anything at the source, not even `\Seen`. */
 export interface MailSource {
   readonly facts: ServerFacts;
+  /** How {@link listChanges} can tell what changed: CONDSTORE tells flags, QRESYNC also what vanished (RFC 7162). */
+  readonly tracks: 'nothing' | 'flags' | 'flags-and-vanished';
   /** @throws CONNECTION_LOST */
   listFolders(): AsyncIterable<SourceFolder>;
   /** @throws FOLDER_VANISHED, CONNECTION_LOST */
   getStatus(folder: SourceFolder): Promise<FolderStatus>;
   /**
-   * Every message of the folder in ascending UID order, read by FETCH, which decides where STATUS and SEARCH disagree.
-   * Streamed in windows: memory does not grow with the folder.
-   * @throws FOLDER_VANISHED, CONNECTION_LOST
+   * Messages of the folder from UID `fromUid` on (default: all) in ascending UID order, read by FETCH, which decides where STATUS
+   * and SEARCH disagree. Streamed in windows: memory does not grow with the folder.
+   * @throws FOLDER_VANISHED also when UIDVALIDITY is not `uidValidity`, where that is given; CONNECTION_LOST
    */
-  listMessages(folder: SourceFolder): AsyncIterable<CensusEntry>;
+  listMessages(folder: SourceFolder, fromUid?: number, uidValidity?: string): AsyncIterable<CensusEntry>;
   /**
-   * The bytes of one message as the source has them.
+   * UIDs and flags only of the messages below `beforeUid`, ascending, streamed: what is left of a census where the server does
+   * not track changes, or when something vanished and it does not say what.
+   * @throws as {@link listMessages}
+   */
+  listFlags(folder: SourceFolder, beforeUid: number): AsyncIterable<FlagsEntry>;
+  /**
+   * What changed below `since.uidNext` after the mod-sequence of `since`: new flags, and with QRESYNC the UIDs that vanished.
+   * May name messages that did not change, and vanished UIDs that never were. Not to be called where `tracks` is `nothing` or
+   * `since.highestModSeq` is null.
+   * @throws as {@link listMessages}; FOLDER_VANISHED also when UIDVALIDITY is not `since.uidValidity` any more
+   */
+  listChanges(folder: SourceFolder, since: FolderStatus): AsyncIterable<FolderChange>;
+  /** How many messages SEARCH ALL finds: evidence only (T45). Null where the server refuses. */
+  countBySearch(folder: SourceFolder): Promise<number | null>;
+  /**
+   * Bytes, date and flags of several messages by one ranged FETCH, in whatever order the server sends them. A message that is
+   * not there any more is left out. Use it for messages that are small together; a large one is read by {@link findMessage}.
+   * @throws FOLDER_VANISHED also when UIDVALIDITY is not `uidValidity` any more; CONNECTION_LOST
+   */
+  readMessages(folder: SourceFolder, uidValidity: string, uids: readonly number[]): AsyncIterable<ReadMessage>;
+  /**
+   * The bytes of one message as the source has them; a large one is read by parts, so that it is in memory once.
    * @returns null when the message is not there any more.
    * @throws MESSAGE_DAMAGED when the server sends fewer octets than it announced; FOLDER_VANISHED also when UIDVALIDITY
    *         is not `uidValidity` any more; CONNECTION_LOST
@@ -56,12 +105,24 @@ export interface TargetFolder {
   readonly role: FolderRole;
 }
 
+/** A folder as it was when it was opened. */
+export interface OpenedFolder extends TargetFolder {
+  readonly exists: number;
+  /** No message that comes from now on gets a lower UID. 0 where the server does not tell. */
+  readonly uidNext: number;
+}
+
 /** What became of one APPEND that the server took. */
 export interface Appended {
   /** Null where the server does not tell. */
   readonly id: TargetId | null;
   /** Flags that the server would not take; the message is there without them. */
   readonly droppedFlags: readonly string[];
+}
+
+export interface FlagChange {
+  readonly add: readonly string[];
+  readonly remove: readonly string[];
 }
 
 export interface TargetMessage {
@@ -76,6 +137,12 @@ export interface MailTarget {
   readonly facts: ServerFacts;
   /** False where `append` cannot tell the UID (no UIDPLUS, RFC 4315). */
   readonly reportsUid: boolean;
+  /** True where {@link appendAll} is one command (MULTIAPPEND, RFC 3502). */
+  readonly appendsMany: boolean;
+  /** It changes 8-bit octets in headers on the way in (Cyrus writes `X`), so they have to be encoded before. */
+  readonly munges8BitHeaders: boolean;
+  /** Largest message that it says it takes (APPENDLIMIT, RFC 7889); null where it does not tell. */
+  readonly maxMessageBytes: number | null;
   /** Hierarchy separator, which no name may contain; null where the server is flat. */
   readonly separator: string | null;
   /**
@@ -90,7 +157,7 @@ export interface MailTarget {
    * Idempotent.
    * @throws FOLDER_REFUSED, CONNECTION_LOST
    */
-  ensureFolder(path: FolderPath, role: FolderRole): Promise<TargetFolder>;
+  ensureFolder(path: FolderPath, role: FolderRole): Promise<OpenedFolder>;
   getStatus(folder: TargetFolder): Promise<FolderStatus>;
   /**
    * Adds one message to a folder. **Not idempotent**: reconcile first whenever an earlier attempt may have reached the
@@ -99,7 +166,23 @@ export interface MailTarget {
    *         CONNECTION_LOST: the outcome is unknown.
    */
   append(folder: TargetFolder, message: Message): Promise<Appended>;
-  /** Every message from UID `fromUid` on with its bytes, ascending; for reconciliation and verification. Streamed. */
-  listMessages(folder: TargetFolder, fromUid: number): AsyncIterable<TargetMessage>;
+  /**
+   * Adds several messages by one command that happens as a whole or not at all (RFC 3502). Only where `appendsMany`. **Not
+   * idempotent**, as {@link append}. UIDs ascend in the order of `messages`.
+   * @throws as {@link append}; MESSAGE_TOO_LARGE and MESSAGE_REFUSED blame one of them without saying which
+   */
+  appendAll(folder: TargetFolder, messages: readonly Message[]): Promise<readonly Appended[]>;
+  /** UIDs and flags of those of `uids` that are there, ascending. */
+  listFlags(folder: TargetFolder, uids: readonly number[]): AsyncIterable<FlagsEntry>;
+  /**
+   * Adds and removes flags. Idempotent. Flags that the server does not take are left out; a UID that is not there is passed over.
+   * @throws THROTTLED, SERVER_BUSY, CONNECTION_LOST, FOLDER_VANISHED
+   */
+  storeFlags(folder: TargetFolder, uid: number, change: FlagChange): Promise<void>;
+  /**
+   * Every message from UID `fromUid` on, and below `beforeUid` where that is given, with its bytes, ascending; for reconciliation
+   * and verification. Streamed.
+   */
+  listMessages(folder: TargetFolder, fromUid: number, beforeUid?: number): AsyncIterable<TargetMessage>;
   close(): Promise<void>;
 }

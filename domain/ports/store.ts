@@ -50,6 +50,8 @@ export interface MigrationStore {
   /** @throws NOT_FOUND */
   getMailbox(id: string): Promise<StoredMailbox>;
   listMailboxes(migrationId: string): AsyncIterable<MailboxView>;
+  /** One of {@link listMailboxes}. @throws NOT_FOUND */
+  getMailboxView(id: string): Promise<MailboxView>;
   /** Mailboxes not dropped, after `afterPosition`, in order, at most `limit`. */
   pageMailboxes(migrationId: string, afterPosition: number, limit: number): Promise<readonly StoredMailbox[]>;
   /** As {@link pageMailboxes}, only those whose last ended pass is older than `pass`: what this pass still has to do. */

@@ -6,6 +6,7 @@ import { startDnsServer } from '../dns/server.ts';
 import { Zone } from '../dns/zone.ts';
 import { findDovecot, startDovecot } from '../dovecot.ts';
 import { startHostedTenant } from '../hosted/tenant.ts';
+import { ALL_CAPABILITIES } from '../imap/options.ts';
 import { type ImapLabServer, startImapServer } from '../imap/server.ts';
 import { MailStore } from '../imap/store.ts';
 import type { ImapEndpoint } from '../imap-client.ts';
@@ -113,6 +114,8 @@ export async function startWorld({ people, messages, seed, say }: WorldOptions):
       store,
       security: 'tls',
       tls: await authority.issue(['localhost', '127.0.0.1']),
+      // Exchange takes one message a command (facts: exchange.md §5.2).
+      capabilities: ALL_CAPABILITIES.filter((name) => name !== 'MULTIAPPEND'),
       hooks: {
         onCommand: ({ name }) => {
           if (name === 'APPEND') world.onAppend();

@@ -59,8 +59,13 @@ describe.each([
         await owner.messageDelete(String(at + 1));
         lock.release();
       },
+      setFlags: async (path, at, flags) => {
+        const lock = await owner.getMailboxLock([...path]);
+        await owner.messageFlagsSet(String(at + 1), [...flags]);
+        lock.release();
+      },
       close: () => owner.logout(),
-      can: { specialUse: true, anyBytes: false, refusesOddBytes: true, renumber: null },
+      can: { specialUse: true, tracks: 'flags-and-vanished', anyBytes: false, refusesOddBytes: true, renumber: null },
     };
   });
 

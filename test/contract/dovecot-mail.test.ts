@@ -57,9 +57,14 @@ describe.skipIf(findDovecot() === null)('on a real server', () => {
         await owner.messageDelete(String(at + 1));
         lock.release();
       },
+      setFlags: async (path, at, flags) => {
+        const lock = await owner.getMailboxLock([...path]);
+        await owner.messageFlagsSet(String(at + 1), [...flags]);
+        lock.release();
+      },
       close: () => owner.logout(),
       // Dovecot gives `Gesendet` no use by itself, and mends line ends and NUL.
-      can: { specialUse: false, anyBytes: false, renumber: null },
+      can: { specialUse: false, tracks: 'flags-and-vanished', anyBytes: false, renumber: null },
     };
   });
 

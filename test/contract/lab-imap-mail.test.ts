@@ -40,9 +40,14 @@ for (const [name, capabilities, separator] of VARIANTS) {
         const folder = account.ensureFolder(path);
         folder.expunge([folder.messages[at]?.uid ?? 0]);
       },
+      setFlags: async (path, at, flags) => {
+        const folder = account.ensureFolder(path);
+        folder.setFlags(folder.messages[at]?.uid ?? 0, new Set(flags));
+      },
       close: () => server.close(),
       can: {
         specialUse,
+        tracks: capabilities.some((capability) => capability === 'QRESYNC') ? 'flags-and-vanished' : 'nothing',
         anyBytes: true,
         renumber: async (path) => account.ensureFolder(path).renumber(4242),
       },

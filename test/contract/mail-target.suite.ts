@@ -41,7 +41,9 @@ export function mailTargetContract(name: string, makeTarget: () => Promise<Targe
       expect(made.path).toEqual(path);
       expect(await target.ensureFolder(path, null)).toEqual(made);
       const listed = (await collect(target.listFolders())).filter((folder) => folder.path.join() === path.join());
-      expect(listed).toEqual([made]);
+      expect(made).toMatchObject({ exists: 0, uidNext: 1 });
+      expect(made).toMatchObject(listed[0] ?? {});
+      expect(listed).toHaveLength(1);
       expect(await target.getStatus(made)).toMatchObject({ exists: 0 });
     });
 
@@ -100,6 +102,58 @@ export function mailTargetContract(name: string, makeTarget: () => Promise<Targe
       const { id } = await target.append(inbox, mail('two'));
       expect(id).toEqual(target.reportsUid ? { uidValidity, uid: 2 } : null);
       expect(await target.getStatus(inbox)).toMatchObject({ exists: 2, uidNext: 3 });
+    });
+
+    test('adds several messages by one command, in order', async () => {
+      if (!target.appendsMany) return;
+      const inbox = await target.ensureFolder(['INBOX'], 'inbox');
+      const { uidValidity } = await target.getStatus(inbox);
+      const large = mail(`large ${'0123456789abcdef'.repeat(70_000)}`, { flags: ['\\Seen'] });
+      const messages = [
+        mail('one', { flags: ['\\Flagged'] }),
+        large,
+        mail('three', { receivedAt: null }),
+        mail('four'),
+      ];
+      const appended = await target.appendAll(inbox, messages);
+      const ids = [1, 2, 3, 4].map((uid) => (target.reportsUid ? { uidValidity, uid } : null));
+      expect(appended).toEqual(ids.map((id) => ({ id, droppedFlags: [] })));
+      const copies = await collect(target.listMessages(inbox, 1));
+      expect(copies.map(({ raw }, at) => raw.equals(messages[at]?.raw ?? raw.subarray(1)))).toEqual([
+        true,
+        true,
+        true,
+        true,
+      ]);
+      expect(copies.map(({ flags }) => flags.join())).toEqual(['\\Flagged', '\\Seen', '', '']);
+      expect(copies[3]?.internalDate).toBe('2026-01-02T03:04:05Z');
+    });
+
+    test('lists flags of those messages that are there', async () => {
+      const inbox = await target.ensureFolder(['INBOX'], 'inbox');
+      await target.append(inbox, mail('one', { flags: ['\\Seen'] }));
+      for (const text of ['two', 'three']) await target.append(inbox, mail(text));
+      expect(await collect(target.listFlags(inbox, [7, 3, 1]))).toEqual([
+        { uid: 1, flags: ['\\Seen'] },
+        { uid: 3, flags: [] },
+      ]);
+      expect(await collect(target.listFlags(inbox, []))).toEqual([]);
+    });
+
+    test('adds and removes flags, twice as once, and passes over a message that is not there', async () => {
+      const inbox = await target.ensureFolder(['INBOX'], 'inbox');
+      await target.append(inbox, mail('one', { flags: ['\\Seen', '\\Answered'] }));
+      await target.append(inbox, mail('two', { flags: ['\\Deleted'] }));
+      const change = { add: ['\\Flagged'], remove: ['\\Seen'] };
+      for (let twice = 0; twice < 2; twice += 1) await target.storeFlags(inbox, 1, change);
+      await target.storeFlags(inbox, 99, { add: ['\\Seen'], remove: [] });
+      // What is marked as deleted stays: the folder is left without expunging.
+      expect(await target.getStatus(inbox)).toMatchObject({ exists: 2 });
+      const flags = async () =>
+        (await collect(target.listFlags(inbox, [1, 2]))).map((entry) => entry.flags.toSorted().join(' '));
+      expect(await flags()).toEqual(['\\Answered \\Flagged', '\\Deleted']);
+      await target.append(inbox, mail('three'));
+      expect(await collect(target.listMessages(inbox, 1))).toHaveLength(3);
     });
 
     test('adds a message again when it is told to again', async () => {

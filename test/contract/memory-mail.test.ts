@@ -9,8 +9,14 @@ mailSourceContract('memory', async () => {
     addFolder: async (path, role = null) => void system.addFolder(path, role),
     addMessage: async (path, { raw, flags, internalDate }) => void system.addMessage(path, raw, flags, internalDate),
     removeMessage: async (path, at) => system.removeMessage(path, system.getFolder(path).messages[at]?.uid ?? 0),
+    setFlags: async (path, at, flags) => system.setFlags(path, system.getFolder(path).messages[at]?.uid ?? 0, flags),
     close: async () => {},
-    can: { specialUse: true, anyBytes: true, renumber: async (path) => system.renumber(path) },
+    can: {
+      specialUse: true,
+      tracks: 'flags-and-vanished',
+      anyBytes: true,
+      renumber: async (path) => system.renumber(path),
+    },
   };
 });
 

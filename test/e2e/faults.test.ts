@@ -14,9 +14,9 @@ import { type SlowLine, startSlowLine } from './slow-line.ts';
 
 const WORKER = join(import.meta.dirname, '..', '..', 'workers', 'main.ts');
 const WITHOUT_WORKERS = join(import.meta.dirname, 'service-without-workers.ts');
-const MESSAGES = 90;
-/** With two answers to an APPEND one mailbox takes about three seconds: long enough to be caught in the act. */
-const ANSWER_MS = 15;
+const MESSAGES = 300;
+/** On one connection, 50 messages a command, one mailbox takes about two seconds: long enough to be caught in the act. */
+const ANSWER_MS = 60;
 /** A dead worker is noticed by its heartbeat after ten seconds; then mail is looked for, sent and read again. */
 const RECOVERY_MS = 60_000;
 const TEST_MS = 120_000;
@@ -193,7 +193,7 @@ describe('a worker process of its own', () => {
 async function beginTransfer(service: RunningService, users: readonly string[]): Promise<string> {
   const ports = { source: pair.source.port, target: line.port };
   const policy = ['quiet: 1s', 'deltaEvery: 1s', 'cutoverLead: 0s', 'window: 1'];
-  const files = writePlan(join(folder, 'plans'), users[0] ?? '', ports, users, policy);
+  const files = writePlan(join(folder, 'plans'), users[0] ?? '', ports, users, policy, 1);
   const { id } = await service.ask<Migration>('migration', 'create', files.plan, files.mailboxes);
   await service.say('migration', 'start', id);
   const asks = async () => (await viewOf(service, id)).step === 'A4';

@@ -54,6 +54,8 @@ export function writePlan(
   ports: { source: number; target: number },
   users: readonly string[],
   policy: readonly string[],
+  /** Connections that the target may have a mailbox: with one of them a copy is slow enough to be caught in the act. */
+  maxConnections = 8,
 ): PlanFiles {
   mkdirSync(folder, { recursive: true });
   const endpoint = (port: number, pad: string) =>
@@ -73,6 +75,7 @@ target:
   kind: imap
   imap:
 ${endpoint(ports.target, '    ')}
+    maxConnections: ${maxConnections}
 policy:
 ${policy.map((line) => `  ${line}`).join('\n')}
 agreement: {text: All mail moves., agreedBy: Ada Example, agreedAt: 2026-01-01T00:00:00Z}

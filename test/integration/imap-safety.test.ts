@@ -13,7 +13,7 @@ const USER = 'ann@example.test';
 const SECRET = 'canary-secret-4711';
 const connector = createImapConnector(
   { resolve: async () => SECRET },
-  { connectMs: 3_000, greetingMs: 1_000, silenceMs: 3_000 },
+  { timeouts: { connectMs: 3_000, greetingMs: 1_000, silenceMs: 3_000 } },
 );
 const live = () => new AbortController().signal;
 const closers: (() => unknown)[] = [];
@@ -109,7 +109,10 @@ describe('signing in', () => {
     ['[UNAVAILABLE] Account is temporarily unavailable.', 'SERVER_BUSY'],
     ['Account is temporarily unavailable.', 'SERVER_BUSY'],
     ['[LIMIT] Too many connections', 'SERVER_BUSY'],
+    ['[INUSE] Another session has it', 'SERVER_BUSY'],
+    ['[THROTTLED] Slow down', 'THROTTLED'],
     ['User is authenticated but not connected.', 'MAILBOX_MISSING'],
+    ['IMAP access is disabled for this user', 'MAILBOX_MISSING'],
   ])('T55, T56: tells "%s" apart as %s, after one try', async (text, code) => {
     let tries = 0;
     const script = await startScript('* OK [CAPABILITY IMAP4rev1] ready\r\n', (tag, command) => {
@@ -123,6 +126,43 @@ describe('signing in', () => {
     expect(failure.code).toBe(code);
     expect(tries).toBe(1);
     expect(JSON.stringify(failure, Object.getOwnPropertyNames(failure)) + String(failure.cause)).not.toContain(SECRET);
+  });
+
+  test.each([
+    [USER, 'User is authenticated but not connected.', /no licence/],
+    [`${USER}\\shared`, 'User is authenticated but not connected.', /shared mailbox/],
+    [USER, 'IMAP4 is disabled', /turned off/],
+  ])('T55: says of %s what "%s" means', async (user, text, words) => {
+    const script = await startScript('* OK [CAPABILITY IMAP4rev1] ready\r\n', (tag, command) =>
+      command === 'LOGIN' ? `${tag} BAD ${text}\r\n` : OK(tag),
+    );
+    await expect(connector.openSource({ ...account(script.port, 'none', true), user }, live())).rejects.toMatchObject({
+      code: 'MAILBOX_MISSING',
+      message: expect.stringMatching(words),
+    });
+  });
+
+  test('T55: knows it from the first command after a sign-in that went well, too', async () => {
+    const script = await startScript('* OK [CAPABILITY IMAP4rev1] ready\r\n', (tag, command) =>
+      command === 'STATUS' ? `${tag} BAD User is authenticated but not connected.\r\n` : OK(tag),
+    );
+    const source = await connector.openSource(account(script.port, 'none', true), live());
+    closers.push(() => source.close());
+    const inbox = { id: 'INBOX', path: ['INBOX'], role: 'inbox', selectable: true } as const;
+    await expect(source.getStatus(inbox)).rejects.toMatchObject({ code: 'MAILBOX_MISSING' });
+  });
+
+  test('reads a source that refuses to ENABLE what it offers', async () => {
+    const script = await startScript(
+      '* OK [CAPABILITY IMAP4rev1 ENABLE CONDSTORE QRESYNC] ready\r\n',
+      (tag, command) => {
+        if (command === 'CAPABILITY') return `* CAPABILITY IMAP4rev1 ENABLE CONDSTORE QRESYNC\r\n${OK(tag)}`;
+        return command === 'ENABLE' ? `${tag} BAD no\r\n` : OK(tag);
+      },
+    );
+    const source = await connector.openSource(account(script.port, 'none', true), live());
+    closers.push(() => source.close());
+    expect(source.tracks).toBe('flags');
   });
 
   test('takes a greeting of BYE for a busy server and silence for an unreachable one', async () => {
@@ -179,7 +219,14 @@ describe('an open session', () => {
     ['NO [TRYCREATE] Mailbox does not exist', 'FOLDER_VANISHED'],
     ['NO [UNAVAILABLE] Backend is down', 'SERVER_BUSY'],
     ['BAD Command Argument Error. 11', 'MESSAGE_REFUSED'],
-    ['NO [CANNOT] Virus found', 'MESSAGE_REFUSED'],
+    ['NO [CANNOT] Virus found', 'MALWARE_REFUSED'],
+    ['NO Message rejected: infected with Eicar-Test-Signature', 'MALWARE_REFUSED'],
+    ['NO Maximum size of appendable message has been exceeded', 'MESSAGE_TOO_LARGE'],
+    ['NO Server Unavailable. 15', 'SERVER_BUSY'],
+    ['NO [INUSE] Mailbox in use', 'SERVER_BUSY'],
+    ['NO [LIMIT] Too many', 'SERVER_BUSY'],
+    ['NO [THROTTLED] Slow down', 'THROTTLED'],
+    ['NO User is authenticated but not connected.', 'MAILBOX_MISSING'],
   ])('takes "%s" to APPEND for %s', async (reply, code) => {
     const { target, folder, inbox } = await openLab(refuse(reply));
     await expect(target.append(folder, message)).rejects.toMatchObject({ code });
@@ -212,6 +259,16 @@ describe('an open session', () => {
     });
     await expect(target.append(folder, message)).rejects.toMatchObject({ code: 'CONNECTION_LOST' });
     expect(inbox.messages).toHaveLength(1);
+  });
+
+  test('T51: BYE to an APPEND, as Exchange says after ten errors, is an unknown outcome', async () => {
+    const { target, folder } = await openLab({
+      hooks: {
+        onCommand: ({ name }) => (name === 'APPEND' ? { raw: '* BYE Too many errors. Closing.\r\n' } : undefined),
+      },
+    });
+    const appending = target.append(folder, message);
+    await expect(appending).rejects.toMatchObject({ code: 'CONNECTION_LOST' });
   });
 
   test('drops flags that the target does not take, and says which', async () => {

@@ -141,6 +141,7 @@ describe('what the script leaves out', () => {
     inboxOf(server).append({ raw: RAW });
     const source = await openSource(server);
     const [inbox] = await collect(source.listFolders());
+    expect(inbox && (await source.getStatus(inbox)).exists).toBe(1); // LIST has told it already
     expect(inbox && (await source.getStatus(inbox)).exists).toBe(7);
     server.done();
   });

@@ -4,12 +4,17 @@ import { MemoryMailSystem } from '../../adapters/memory/mail.ts';
 import { copyMailbox } from '../../domain/copy-mailbox.ts';
 import type { Pass } from '../../domain/passes.ts';
 import { verifyMailbox } from '../../domain/verify-mailbox.ts';
+import { ALONE } from '../support/memory-world.ts';
 import { createMortality, type Death, Killed } from './dying-ports.ts';
 
 const MAILBOX = { id: 'mbx-1', mapping: {} };
 const INITIAL: Pass = { kind: 'initial', number: 1 };
 const DELTA: Pass = { kind: 'delta', number: 2 };
 const LIVE: Death = { atCall: Number.POSITIVE_INFINITY, when: 'before' };
+
+const SOURCE_STREAMS = ['listFolders', 'listMessages', 'listFlags', 'listChanges', 'readMessages'] as const;
+const TARGET_STREAMS = ['listFolders', 'listMessages', 'listFlags'] as const;
+const LEDGER_STREAMS = ['listExceptions', 'listDelivered', 'listDeviations'] as const;
 
 interface Variant {
   readonly reportsUid: boolean;
@@ -54,13 +59,14 @@ async function copy(world: World, pass: Pass, death: Death = LIVE) {
   const lease = await world.ledger.takeLease(MAILBOX.id, 'worker');
   const mortality = createMortality(death);
   const run = copyMailbox({
-    source: mortality.wrap('source', world.source.openSource(), ['listFolders', 'listMessages']),
-    target: mortality.wrap('target', world.target.openTarget(), ['listFolders', 'listMessages']),
-    ledger: mortality.wrap('ledger', world.ledger, ['listExceptions']),
+    source: mortality.wrap('source', world.source.openSource(), SOURCE_STREAMS),
+    target: mortality.wrap('target', world.target.openTarget(), TARGET_STREAMS),
+    ledger: mortality.wrap('ledger', world.ledger, LEDGER_STREAMS),
     lease,
     mailbox: MAILBOX,
     pass,
     signal: new AbortController().signal,
+    ...ALONE,
   });
   return { report: await run, calls: mortality.calls(), names: mortality.names };
 }
@@ -79,7 +85,7 @@ async function expectSound(world: World, pass: Pass) {
   const target = world.target.openTarget();
   const signal = new AbortController().signal;
   const verified = await verifyMailbox({ target, ledger: world.ledger, lease, mailboxId: MAILBOX.id, pass, signal });
-  expect(verified).toMatchObject({ lost: 0, doubled: 0 });
+  expect(verified).toMatchObject({ faults: 0, datesMoved: 0, flagsLost: 0 });
   for (const { exists, unfinished, tally } of await world.ledger.tallyFolders(MAILBOX.id)) {
     expect(unfinished).toBe(0);
     expect(tally.copied + tally.repaired + tally.alreadyThere).toBe(exists);

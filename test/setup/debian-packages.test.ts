@@ -10,7 +10,13 @@ beforeEach(() => {
 });
 afterEach(() => clone.remove());
 
-const ALL = ['usr/sbin/dovecot', 'usr/sbin/nsd', 'usr/lib/cyrus/bin/master', 'usr/lib/cyrus/bin/ctl_cyrusdb'];
+const ALL = [
+  'usr/sbin/dovecot',
+  'usr/bin/mbsync',
+  'usr/sbin/nsd',
+  'usr/lib/cyrus/bin/master',
+  'usr/lib/cyrus/bin/ctl_cyrusdb',
+];
 const IMAPD = '.cache/cyrus/usr/lib/cyrus/bin/imapd';
 
 describe('on Debian as root', () => {
@@ -24,11 +30,11 @@ describe('on Debian as root', () => {
   it('installs what is missing, and unpacks the imapd of Cyrus, whose package conflicts with Dovecot', () => {
     aptGetThatWorks();
     expect(ensure()).toMatch(
-      /apt-get install dovecot-imapd nsd cyrus-common cyrus-imapd …\n.*installed in [\d.]+ s\n$/,
+      /apt-get install dovecot-imapd isync nsd cyrus-common cyrus-imapd …\n.*installed in [\d.]+ s\n$/,
     );
     expect(clone.calls().map((call) => call.replace(/^(dpkg -x) .*/, '$1'))).toEqual([
       'apt-get -q -o DPkg::Lock::Timeout=120 update',
-      'apt-get -q -o DPkg::Lock::Timeout=120 install -y --no-install-recommends --no-remove dovecot-imapd nsd cyrus-common msmtp-mta',
+      'apt-get -q -o DPkg::Lock::Timeout=120 install -y --no-install-recommends --no-remove dovecot-imapd isync nsd cyrus-common msmtp-mta',
       'dpkg-query -W cyrus-common',
       'apt-get -q download cyrus-imapd=3.6.1-4',
       'dpkg -x',
@@ -51,8 +57,8 @@ describe('on Debian as root', () => {
   });
 
   it.each([
-    ['update', 'dovecot-imapd, nsd, cyrus-common, cyrus-imapd'],
-    ['install', 'dovecot-imapd, nsd, cyrus-common, cyrus-imapd'],
+    ['update', 'dovecot-imapd, isync, nsd, cyrus-common, cyrus-imapd'],
+    ['install', 'dovecot-imapd, isync, nsd, cyrus-common, cyrus-imapd'],
     ['download', 'cyrus-imapd'],
   ])('goes on when apt-get %s fails, and names what is left', (command, left) => {
     aptGetThatWorks(`case "$*" in *' ${command}'*) echo 'E: no network' >&2; exit 100;; esac`);
@@ -65,7 +71,7 @@ describe('on Debian as root', () => {
 
 it('names what is missing on other systems', () => {
   expect(ensure()).toContain(
-    'missing for some suites: dovecot-imapd, nsd, cyrus-common, cyrus-imapd (as root on Debian',
+    'missing for some suites: dovecot-imapd, isync, nsd, cyrus-common, cyrus-imapd (as root on Debian',
   );
   for (const path of [...ALL, 'usr/lib/cyrus/bin/imapd']) clone.write(`system/${path}`, '');
   expect(ensure()).toBe('');

@@ -1,5 +1,6 @@
 import { readFileSync } from 'node:fs';
 import pino from 'pino';
+import { MemoryLedger } from '../../adapters/memory/ledger.ts';
 import { createMemoryStores, type MemoryStores } from '../../adapters/memory/stores.ts';
 import { planReader } from '../../adapters/plan/read-plan.ts';
 import type { Api, CodecAccess } from '../../api/deps.ts';
@@ -21,6 +22,8 @@ export interface FakeWorkflows extends WorkflowGateway {
 
 export interface ApiWorld extends MemoryStores {
   readonly app: Api;
+  /** Knows no mailbox until a test adds it. */
+  readonly ledger: MemoryLedger;
   readonly workflows: FakeWorkflows;
   readonly clock: { at: number };
   readonly nudges: { count: number };
@@ -36,16 +39,13 @@ export async function newApiWorld(options: ApiWorldOptions = {}): Promise<ApiWor
   const clock = { at: Date.parse('2026-12-01T08:00:00Z') };
   const stores = createMemoryStores(() => clock.at);
   await stores.access.ensureFirstOperator('operator', TOKEN);
+  const ledger = new MemoryLedger();
   const workflows = createFakeWorkflows();
   const nudges = { count: 0 };
   const app = await buildServer({
     ...stores,
     workflows,
-    ledger: {
-      async *listExceptions() {
-        // nothing was refused in this world
-      },
-    },
+    ledger,
     plans: planReader,
     checkDatabase: options.checkDatabase ?? (async () => undefined),
     nudgeRelay: () => {
@@ -56,7 +56,7 @@ export async function newApiWorld(options: ApiWorldOptions = {}): Promise<ApiWor
     clock: { now: () => clock.at },
     logger: pino({ level: 'silent' }),
   });
-  return { ...stores, app, workflows, clock, nudges };
+  return { ...stores, ledger, app, workflows, clock, nudges };
 }
 
 const example = (name: string): string => readFileSync(new URL(`../../docs/examples/${name}`, import.meta.url), 'utf8');

@@ -1,16 +1,56 @@
 import { MemoryLedger } from '../../adapters/memory/ledger.ts';
 import { type MemoryMailOptions, MemoryMailSystem } from '../../adapters/memory/mail.ts';
+import { createByteBudget } from '../../domain/byte-budget.ts';
 import { type CopyMailboxInput, type CopyReport, copyMailbox } from '../../domain/copy-mailbox.ts';
+import type { LaneOptions, Pace } from '../../domain/lanes.ts';
 import { hasWork } from '../../domain/look-at-mailbox.ts';
 import type { Pass } from '../../domain/passes.ts';
-import { type VerifyReport, verifyMailbox } from '../../domain/verify-mailbox.ts';
+import { type VerifyMailboxInput, type VerifyReport, verifyMailbox } from '../../domain/verify-mailbox.ts';
 
 export const INITIAL: Pass = { kind: 'initial', number: 1 };
 export const DELTA: Pass = { kind: 'delta', number: 2 };
 
+/** Time that passes only while somebody waits. */
+export function fakePace(): Pace {
+  let now = 0;
+  return {
+    now: () => now,
+    async pause(ms) {
+      now += ms;
+      // Whoever waits lets servers answer meanwhile.
+      await new Promise<void>((resolve) => {
+        setImmediate(resolve);
+      });
+    },
+  };
+}
+
+/** A copy on one lane, with room enough, whose waiting takes no time. */
+export const ALONE: Pick<CopyMailboxInput, 'lanes' | 'budget' | 'now'> = {
+  lanes: { open: async () => null, pace: fakePace() },
+  budget: createByteBudget(),
+  now: () => '2026-11-25T12:00:00Z',
+};
+
+/** Up to so many lanes beside the first. */
+export function spareLanes(source: MemoryMailSystem, target: MemoryMailSystem, count: number): LaneOptions {
+  let left = count;
+  return {
+    async open() {
+      if (left === 0) return null;
+      left -= 1;
+      const lane = { source: source.openSource(), target: target.openTarget() };
+      return { ...lane, isWanted: async () => false, close: async () => undefined };
+    },
+    pace: fakePace(),
+  };
+}
+
+export type MemoryWorld = ReturnType<typeof newMemoryWorld>;
+
 /** One mailbox to move, in memory. */
-export function newMemoryWorld(targetOptions: MemoryMailOptions = {}) {
-  const source = new MemoryMailSystem();
+export function newMemoryWorld(targetOptions: MemoryMailOptions = {}, sourceOptions: MemoryMailOptions = {}) {
+  const source = new MemoryMailSystem(sourceOptions);
   const target = new MemoryMailSystem(targetOptions);
   const ledger = new MemoryLedger();
   const mailboxId = 'mbx-1';
@@ -30,14 +70,15 @@ export function newMemoryWorld(targetOptions: MemoryMailOptions = {}) {
         mailbox: { id: mailboxId, mapping: {} },
         pass,
         signal: new AbortController().signal,
+        ...ALONE,
         ...more,
       });
     },
-    async verify(pass: Pass): Promise<VerifyReport> {
+    async verify(pass: Pass, more: Partial<VerifyMailboxInput> = {}): Promise<VerifyReport> {
       const lease = await ledger.takeLease(mailboxId, 'verifier');
-      return await verifyMailbox({ target: target.openTarget(), ledger, lease, mailboxId, pass });
+      return await verifyMailbox({ target: target.openTarget(), ledger, lease, mailboxId, pass, ...more });
     },
-    look: () => hasWork(source.openSource(), ledger, mailboxId),
+    look: (pass: Pass = DELTA) => hasWork(source.openSource(), ledger, mailboxId, pass),
   };
 }
 

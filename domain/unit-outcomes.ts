@@ -1,0 +1,90 @@
+import type { CopyCounts } from './copy-context.ts';
+import { type ErrorCode, MigrationError } from './errors.ts';
+import type { Message } from './mail.ts';
+import type { LedgerMessage, Outcome } from './ports/ledger.ts';
+import type { Appended } from './ports/mail.ts';
+
+/** A message that is read and may be sent. */
+export interface Ready {
+  readonly message: LedgerMessage;
+  /** As the source has it. */
+  readonly original: Buffer;
+  /** As it will be sent. */
+  readonly mail: Message;
+  readonly fingerprint: string;
+  /** Of the bytes that will be sent, where they are another mail by it; null: as `fingerprint`. */
+  readonly copyFingerprint: string | null;
+  readonly state: 'copied' | 'repaired' | 'wrapped';
+  /** How far down the ladder (domain/ladder.ts) this form is. */
+  readonly rung: 'as-is' | 'repaired' | 'wrapped';
+  /** What had to be changed, for the report; empty where the message goes as it is. */
+  readonly changes: readonly string[];
+}
+
+export function delivered(ready: Ready, { id, droppedFlags }: Appended): Outcome {
+  const { message, mail, fingerprint, copyFingerprint, state, changes } = ready;
+  const lost = droppedFlags.length > 0 ? [`The target does not take these flags: ${droppedFlags.join(' ')}`] : [];
+  const details = [...changes, ...lost];
+  return {
+    ...noOutcome(message, state),
+    fingerprint,
+    copyFingerprint,
+    target: id,
+    detail: details.length > 0 ? details.join(' ') : null,
+    flags: mail.flags,
+    receivedAt: mail.receivedAt,
+  };
+}
+
+/** It certainly did not reach the target, so it may be sent later without a look. */
+export function notSent({ message, fingerprint, copyFingerprint }: Ready): Outcome {
+  return { ...noOutcome(message, 'planned'), fingerprint, copyFingerprint };
+}
+
+export function refused(message: LedgerMessage, fingerprint: string | null, error: MigrationError): Outcome {
+  return { ...noOutcome(message, 'refused'), fingerprint, code: error.code, detail: error.message };
+}
+
+export function noOutcome(
+  { uidValidity, uid }: Pick<LedgerMessage, 'uidValidity' | 'uid'>,
+  state: Outcome['state'],
+): Outcome {
+  return {
+    uidValidity,
+    uid,
+    state,
+    fingerprint: null,
+    copyFingerprint: null,
+    target: null,
+    code: null,
+    detail: null,
+    flags: null,
+    receivedAt: null,
+  };
+}
+
+export function countUp(counts: CopyCounts, outcomes: readonly Outcome[]): void {
+  for (const { state } of outcomes) {
+    if (state === 'already-there') counts.alreadyThere += 1;
+    else if (state !== 'planned' && state !== 'intended' && state !== 'excluded') counts[state] += 1;
+  }
+}
+
+/** Codes with which a target says that the message is not there. Whatever is not listed may have happened. */
+const CERTAIN: ReadonlySet<ErrorCode> = new Set([
+  'QUOTA_EXCEEDED',
+  'THROTTLED',
+  'SERVER_BUSY',
+  'MAILBOX_MISSING',
+  'FOLDER_REFUSED',
+  'FOLDER_VANISHED',
+]);
+
+export function didNotHappen(error: unknown): boolean {
+  return error instanceof MigrationError && CERTAIN.has(error.code);
+}
+
+/** The target refuses this message, whatever else it takes. */
+export function blamesMessage(error: unknown): error is MigrationError {
+  return error instanceof MigrationError && error.kind.scope === 'message';
+}
