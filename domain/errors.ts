@@ -69,6 +69,13 @@ export const ERRORS = {
     httpStatus: 503,
     remedy: 'Nothing; the server is temporarily unavailable and we try again.',
   },
+  DAILY_LIMIT: {
+    reaction: 'wait',
+    scope: 'mailbox',
+    httpStatus: 429,
+    remedy:
+      'Nothing; the source gives away only so much a day, and the copy goes on by itself when there is room again.',
+  },
   THROTTLED: {
     reaction: 'wait',
     scope: 'mailbox',

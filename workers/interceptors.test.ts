@@ -31,7 +31,7 @@ describe('an error of ours', () => {
     const cause = new Error('421 too many connections');
     const failure = failureOf('THROTTLED', { retryAfterMs: 1_500, facts: { folder: 'INBOX' }, cause });
     expect(failure.nextRetryDelay).toBe(1_500);
-    expect(failure.details).toEqual([{ folder: 'INBOX' }]);
+    expect(failure.details).toEqual([{ folder: 'INBOX' }, { retryAfterMs: 1_500 }]);
     expect(failure.message).toBe('what happened');
     expect(failure.cause).toBe(cause);
   });

@@ -31,7 +31,8 @@ export function toTemporalFailure(error: unknown): unknown {
   return ApplicationFailure.create({
     type: error.code,
     message: error.message,
-    details: [error.facts],
+    // The delay once more: `nextRetryDelay` is for the server, and a workflow does not see it.
+    details: [error.facts, ...(error.retryAfterMs === undefined ? [] : [{ retryAfterMs: error.retryAfterMs }])],
     nonRetryable: reaction !== 'retry' && reaction !== 'wait',
     ...(error.cause instanceof Error && { cause: error.cause }),
     // Being told to wait is no fault: it is neither logged as a warning nor counted as a failure.

@@ -4,6 +4,7 @@ import type { ExchangeActivities } from '../activities/exchange.ts';
 import type { StoryActivities } from '../activities/story.ts';
 import type { TransferActivities } from '../activities/transfer.ts';
 import type { WaveActivities } from '../activities/waves.ts';
+import type { ErrorCode } from '../domain/errors.ts';
 import { TASK_QUEUES } from './names.ts';
 
 /**
@@ -44,14 +45,22 @@ export const survey = proxyActivities<Pick<TransferActivities, 'preflightPage' |
   startToCloseTimeout: '30 minutes', // twenty mailboxes of 5,000 folders at 15 ms a STATUS
 });
 
-/** After this many attempts (about two hours) a passing fault is no passing fault: a person is asked. */
+/**
+ * After this many attempts (about two hours) a passing fault is no passing fault: a person is asked. Being told to wait is none:
+ * then the workflow waits by a timer, and the attempts begin anew.
+ */
 export const TRANSFER_ATTEMPTS = 30;
 
 export const transfer = proxyActivities<Pick<TransferActivities, 'copyMailbox' | 'verifyMailbox'>>({
   ...common,
   taskQueue: TASK_QUEUES.transfer,
   startToCloseTimeout: '3 days', // 200 GB at 1 MB/s; a worker that dies is noticed by its heartbeat, not by this
-  retry: { ...common.retry, maximumAttempts: TRANSFER_ATTEMPTS },
+  retry: {
+    ...common.retry,
+    maximumAttempts: TRANSFER_ATTEMPTS,
+    // Hours long, so the workflow waits at once and leaves its place to others. Its type is its code (workers/interceptors.ts).
+    nonRetryableErrorTypes: ['DAILY_LIMIT' satisfies ErrorCode],
+  },
 });
 
 /** Probe messages: waiting for one is a retry with the delay that the error names. */

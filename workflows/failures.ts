@@ -16,11 +16,20 @@ export function messageOf(error: unknown): string {
   return ourFailure(error)?.message ?? '';
 }
 
-function ourFailure(error: unknown): { code: ErrorCode; message: string } | null {
+/** Milliseconds after which the same may be tried again, where somebody told us; else null. */
+export function retryAfterMsOf(error: unknown): number | null {
+  for (const detail of ourFailure(error)?.details ?? []) {
+    if (typeof detail !== 'object' || detail === null || !('retryAfterMs' in detail)) continue;
+    if (typeof detail.retryAfterMs === 'number') return detail.retryAfterMs;
+  }
+  return null;
+}
+
+function ourFailure(error: unknown): { code: ErrorCode; message: string; details: readonly unknown[] } | null {
   let current = error;
   while (current instanceof Error) {
     if (current instanceof ApplicationFailure && isErrorCode(current.type))
-      return { code: current.type, message: current.message };
+      return { code: current.type, message: current.message, details: current.details ?? [] };
     if (
       !(
         current instanceof ActivityFailure ||

@@ -5,6 +5,7 @@ import {
   defineSignal,
   getExternalWorkflowHandle,
   isCancellation,
+  patched,
   setCurrentDetails,
   setHandler,
   upsertSearchAttributes,
@@ -13,7 +14,7 @@ import {
 import { ERRORS, type ErrorCode } from '../domain/errors.ts';
 import { type Pass, passName } from '../domain/passes.ts';
 import { transfer, wave } from './activities.ts';
-import { errorCodeOf, messageOf } from './failures.ts';
+import { errorCodeOf, messageOf, retryAfterMsOf } from './failures.ts';
 import { SIGNALS } from './names.ts';
 import { waitingFor } from './search-attributes.ts';
 
@@ -37,6 +38,8 @@ export const dropSignal = defineSignal(SIGNALS.drop);
 /** A wave's leave to go on after a hold: the window is the wave's. */
 export const goSignal = defineSignal(SIGNALS.go);
 export const heldSignal = defineSignal<[string]>(SIGNALS.held);
+/** It waits by itself and leaves its place in the window to others; comes back as one that was held does. */
+export const restingSignal = defineSignal<[string]>(SIGNALS.resting);
 export const unheldSignal = defineSignal<[string]>(SIGNALS.unheld);
 
 /**
@@ -89,20 +92,26 @@ export async function mailboxPass(state: MailboxPassState): Promise<MailboxPassR
       if (interrupted && (isCancellation(error) || error instanceof ActivityFailure)) continue;
       const code = errorCodeOf(error);
       if (code === null) throw error;
+      // Histories before it held the mailbox when the attempts ran out. The old way may go when none of 2026 is live.
+      const rests = ERRORS[code].reaction === 'wait' && patched('waits-by-a-timer');
       isHeld = true;
-      await hold(
-        state,
-        code,
-        messageOf(error),
-        () => dropped,
-        () => mayRetry,
-      );
+      if (rests) await rest(state, error, code, () => dropped || state.paused || mayRetry);
+      else {
+        await hold(
+          state,
+          code,
+          messageOf(error),
+          () => dropped,
+          () => mayRetry,
+        );
+      }
       isHeld = false;
       mayRetry = false;
       if (dropped) return { outcome: 'dropped', moved: 0 };
       mayGo = false;
       await tellWave(state, unheldSignal);
       await condition(() => mayGo || dropped);
+      if (rests) continue;
       upsertSearchAttributes([{ key: waitingFor, value: [] }]);
       await wave.releaseMailbox.executeWithOptions({ summary: 'held no more' }, [{ mailboxId: state.mailboxId }]);
     } finally {
@@ -110,6 +119,9 @@ export async function mailboxPass(state: MailboxPassState): Promise<MailboxPassR
     }
   }
 }
+
+/** Where nobody said how long: as long as the longest pause between two attempts. */
+const REST_MS = 300_000;
 
 async function copyAndVerify(state: MailboxPassState): Promise<MailboxPassResult> {
   const { migrationId, mailboxId, pass } = state;
@@ -141,6 +153,15 @@ async function hold(
   ]);
   await tellWave(state, heldSignal);
   await condition(() => mayRetry() || isDropped());
+}
+
+/** Nobody has to act: it goes on when the time is over, and an operator's retry only makes it sooner. */
+async function rest(state: MailboxPassState, error: unknown, code: ErrorCode, isOver: () => boolean): Promise<void> {
+  const waitMs = retryAfterMsOf(error) ?? REST_MS;
+  const until = new Date(Date.now() + waitMs).toISOString();
+  setCurrentDetails(`**Waiting: ${code}**, until ${until}\n\n${messageOf(error)}\n\n${ERRORS[code].remedy}`);
+  await tellWave(state, restingSignal);
+  await condition(isOver, waitMs);
 }
 
 async function tellWave(state: MailboxPassState, signal: typeof heldSignal): Promise<void> {

@@ -18,6 +18,7 @@ import {
   type MailboxPassState,
   mailboxPass,
   pauseSignal,
+  restingSignal,
   resumeSignal,
   unheldSignal,
 } from './mailbox-pass.ts';
@@ -71,6 +72,7 @@ const REPORT_EVERY_OF_A_SMALL_WAVE = 25;
 export async function mailboxWave(state: WaveState): Promise<WaveProgress> {
   const children = new Map<string, ChildWorkflowHandle<typeof mailboxPass>>();
   const held = new Set<string>();
+  const resting = new Set<string>();
   const wantsBack: string[] = [];
   let done = 0;
   let failed = 0;
@@ -87,15 +89,18 @@ export async function mailboxWave(state: WaveState): Promise<WaveProgress> {
   setHandler(heldSignal, (mailboxId) => {
     held.add(mailboxId);
   });
+  setHandler(restingSignal, (mailboxId) => {
+    resting.add(mailboxId);
+  });
   setHandler(unheldSignal, (mailboxId) => {
     wantsBack.push(mailboxId);
   });
 
   let total = 0;
   let lastPosition: number | null = null;
-  const running = () => children.size - held.size;
+  const running = () => children.size - held.size - resting.size;
   const describe = () =>
-    `**${passName(state.pass)}, wave ${state.wave}**: ${done} of ${total} mailboxes done, ${running()} running, ${held.size} held.${state.paused ? ' **Paused.**' : ''}`;
+    `**${passName(state.pass)}, wave ${state.wave}**: ${done} of ${total} mailboxes done, ${running()} running, ${held.size} held.${resting.size > 0 ? ` ${resting.size} wait.` : ''}${state.paused ? ' **Paused.**' : ''}`;
   const report = async (drained: boolean) => {
     setCurrentDetails(describe());
     if (parent) {
@@ -115,6 +120,7 @@ export async function mailboxWave(state: WaveState): Promise<WaveProgress> {
       const mailboxId = wantsBack.shift();
       if (mailboxId === undefined) break;
       held.delete(mailboxId);
+      resting.delete(mailboxId);
       await children.get(mailboxId)?.signal(goSignal);
     }
   };
@@ -145,11 +151,13 @@ export async function mailboxWave(state: WaveState): Promise<WaveProgress> {
           done += 1;
           children.delete(mailboxId);
           held.delete(mailboxId);
+          resting.delete(mailboxId);
         },
         () => {
           failed += 1;
           children.delete(mailboxId);
           held.delete(mailboxId);
+          resting.delete(mailboxId);
         },
       );
     }

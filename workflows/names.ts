@@ -57,6 +57,7 @@ export const SIGNALS = {
   drop: 'drop',
   /** From a mailbox pass to its wave. */
   held: 'held',
+  resting: 'resting',
   unheld: 'unheld',
   /** A wave's leave to go on after a hold: the window is the wave's. */
   go: 'go',

@@ -169,6 +169,22 @@ describe('a mailbox that needs a person', () => {
   });
 });
 
+describe('a mailbox that is told to wait', () => {
+  test('T61: leaves its place to the others, asks nobody, and goes on by itself', async () => {
+    const office = new Office(3, { policy: { ...new Office(0).settings.policy, window: 1 } });
+    office.fail('copyMailbox', ['DAILY_LIMIT', 'DAILY_LIMIT'], 'mbx_0');
+    await withMigration(world, office, async (hands) => {
+      await hands.goTo('B1');
+      await hands.untilStep('B1', 'done');
+    });
+    expect(office.unmet()).toEqual([]);
+    expect(office.count('copyMailbox')).toBe(5);
+    expect(office.count('holdMailbox')).toBe(0);
+    const order = office.calls.filter(({ name }) => name === 'copyMailbox').map(({ input }) => input);
+    expect(order.slice(0, 2)).toMatchObject([{ mailboxId: 'mbx_0' }, { mailboxId: 'mbx_1' }]);
+  });
+});
+
 describe('a step that needs the provider', () => {
   test('waits with code and remedy, and is tried again when resumed', async () => {
     const office = new Office(1);

@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { STEP_IDS } from '../../domain/steps.ts';
+import { TRANSFER_ATTEMPTS } from '../../workflows/activities.ts';
 import { startSkippingWorld, until, type World, withMigration } from './harness.ts';
 import { Office } from './office.ts';
 
@@ -48,6 +49,22 @@ describe('the story', () => {
       ]);
     });
     expect(office.count('provisionPage') + office.count('setRedirection') + office.count('confirmRecords')).toBe(0);
+  });
+});
+
+describe('a mailbox that is told to wait', () => {
+  test('T53: is not held when it was told so more often than a fault may happen', async () => {
+    const office = new Office(1);
+    office.fail(
+      'copyMailbox',
+      Array.from({ length: TRANSFER_ATTEMPTS + 1 }, () => 'THROTTLED'),
+    );
+    await withMigration(world, office, async (hands) => {
+      await hands.goTo('B1');
+      await hands.untilStep('B1', 'done');
+    });
+    expect(office.unmet()).toEqual([]);
+    expect(office.count('holdMailbox')).toBe(0);
   });
 });
 
