@@ -5,26 +5,29 @@ import { copyMailbox } from '../domain/copy-mailbox.ts';
 import { MigrationError } from '../domain/errors.ts';
 import { hasWork } from '../domain/look-at-mailbox.ts';
 import type { Pass } from '../domain/passes.ts';
-import type { HostConnections } from '../domain/ports/connections.ts';
+import type { DailyReads, HostConnections } from '../domain/ports/connections.ts';
 import type { Ledger } from '../domain/ports/ledger.ts';
 import type { MailConnector } from '../domain/ports/mail.ts';
 import type { MigrationStore, StoredMailbox } from '../domain/ports/store.ts';
 import { preflightMailbox } from '../domain/preflight-mailbox.ts';
 import { HOSTED_EXCHANGE } from '../domain/target-limits.ts';
+import { type DeletionPorts, followDeletionsOfPass, followsDeletions, hasRemovable } from './deletions.ts';
 import { openFirstLane, openSpareLane } from './lanes.ts';
 import { mailAccounts } from './mail-accounts.ts';
 import { nextPosition } from './mailbox-pages.ts';
 import type { ProbePorts } from './probes.ts';
 import { createProbeActivities } from './probes.ts';
+import { labelRulesOf, readsOf } from './source-limits.ts';
 import { createSourceSessions } from './source-sessions.ts';
 import { takeTenure } from './tenure.ts';
 import { verifyByReading } from './verification.ts';
 
-export interface TransferPorts extends ProbePorts {
+export interface TransferPorts extends ProbePorts, DeletionPorts {
   readonly store: MigrationStore;
   readonly connector: MailConnector;
   readonly ledger: Ledger;
   readonly hosts: HostConnections;
+  readonly dailyReads: DailyReads;
   /** Bytes in flight of this process. */
   readonly budget: ByteBudget;
   /** Names this process in leases. */
@@ -41,7 +44,7 @@ export function createTransferActivities(ports: TransferPorts) {
   const accountsOf = async (mailbox: StoredMailbox) => {
     const { plan } = await store.getMigration(mailbox.migrationId);
     const limits = plan.target.kind === 'imap' ? undefined : HOSTED_EXCHANGE;
-    return { ...mailAccounts(plan, mailbox), limits };
+    return { ...mailAccounts(plan, mailbox), limits, plan };
   };
 
   /** Leaves a mailbox alone that this pass need not or may not touch; true means: there is work, or a reason to look closer. */
@@ -49,7 +52,8 @@ export function createTransferActivities(ports: TransferPorts) {
     const mailbox = await store.getMailbox(mailboxId);
     if (mailbox.status === 'dropped') return false;
     if (pass.kind === 'initial' || mailbox.status === 'held') return true;
-    const { source: account } = await accountsOf(mailbox);
+    const { source: account, plan } = await accountsOf(mailbox);
+    if (followsDeletions(plan, pass) && (await hasRemovable(ledger, mailboxId))) return true;
     try {
       const session = await sessions.open(account, Context.current().cancellationSignal);
       try {
@@ -85,6 +89,8 @@ export function createTransferActivities(ports: TransferPorts) {
           source: accounts.source,
           target,
           mapping: mailbox.mapping,
+          labels: plan.source.labels ?? 'one-folder',
+          dailyLimitMb: plan.source.dailyLimitMb ?? null,
           ...(target === null ? { limits: HOSTED_EXCHANGE } : {}),
           clock: Date.now,
           signal,
@@ -139,6 +145,8 @@ export function createTransferActivities(ports: TransferPorts) {
             pass: input.pass,
             signal,
             limits: accounts.limits,
+            labels: labelRulesOf(accounts.plan.source),
+            mayRead: readsOf(ports.dailyReads, accounts.source, accounts.plan.source, first.source),
             failures: context.info.attempt - 1,
             lanes: {
               open: async () => {
@@ -153,6 +161,10 @@ export function createTransferActivities(ports: TransferPorts) {
             now: () => new Date().toISOString(),
             // Limits may have been raised since: what was refused before gets another try with each later pass.
             retryRefused: input.pass.kind !== 'initial',
+          });
+          await followDeletionsOfPass(ports, {
+            ...{ mailbox, plan: accounts.plan, pass: input.pass, source: first.source, target: first.target, signal },
+            ...{ targetAccount: accounts.target, lease: tenure.lease, mayWrite: tenure.mayWrite },
           });
           return { moved: report.moved, refused: report.refused, vanished: report.vanished };
         } finally {

@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { ERRORS } from '../domain/errors.ts';
+import { LABEL_POLICIES } from '../domain/gmail-labels.ts';
 import { PASS_KINDS } from '../domain/passes.ts';
 import { DEVIATION_CODES } from '../domain/ports/ledger.ts';
 import { GATES, PHASES, STEP_IDS } from '../domain/steps.ts';
@@ -90,6 +91,7 @@ export const Forecast = z
     seconds: z.number(),
     rate: z.object({ messagesPerSecond: z.number(), bytesPerSecond: z.number(), isMeasured: z.boolean() }),
     daily: z.object({ bytesPerDay: z.number(), days: count.nullable() }).nullable(),
+    labels: z.object({ policy: z.enum(LABEL_POLICIES), messages: count, places: count }).optional(),
   })
   .meta({ id: 'Forecast' });
 

@@ -25,6 +25,8 @@ export interface CopyContext {
   readonly signal: AbortSignal;
   readonly counts: CopyCounts;
   readonly budget: ByteBudget;
+  /** Books bytes that are about to be read of the source. @throws DAILY_LIMIT */
+  readonly mayRead: (bytes: number) => Promise<void>;
   /** Wall clock, RFC 3339 UTC: only to tell an absurd date from a sane one. */
   readonly now: () => string;
   /** A copy may be taken over from a message that is not at the source any more: a first pass is spared the question. */

@@ -21,7 +21,10 @@ interface InHand {
 type Next = { readonly kind: 'folder'; readonly job: FolderJob } | { readonly kind: 'unit'; readonly inHand: InHand };
 
 /** What is known before the census. */
-export type BeforeCensus = Omit<CopyContext, 'adopts'> & Pick<CensusContext, 'exclude'>;
+export interface BeforeCensus extends Omit<CopyContext, 'adopts'>, Pick<CensusContext, 'exclude'> {
+  /** Decides after the census where messages are copied from that show in several folders. @returns the folders with work */
+  readonly place?: ((changed: readonly FolderJob[]) => Promise<readonly FolderJob[]>) | undefined;
+}
 
 /**
  * Takes the census of folders and copies what waits in them, each part on as many lanes as there are. Nothing is sent before
@@ -108,10 +111,12 @@ export class FolderCopies implements LaneWork {
   async #beginCopying({ target }: Lane): Promise<Copying> {
     const { ledger, lease } = this.#before;
     await reconcile({ ...this.#before, adopts: false }, target);
-    const context = { ...this.#before, adopts: await ledger.hasOrphans(lease.mailboxId) };
-    const units = new WorkUnits(ledger, this.#changed, this.#failures);
+    const { place } = this.#before;
+    const jobs = place ? await place(this.#changed) : this.#changed;
+    const units = new WorkUnits(ledger, jobs, this.#failures);
     if (this.#stopped) units.stop();
     this.#units = units;
+    const context = { ...this.#before, adopts: await ledger.hasOrphans(lease.mailboxId) };
     return { context, units };
   }
 }
@@ -198,6 +203,7 @@ class LaneCopy {
     let fault: InHand['fault'] = null;
     try {
       await this.#guarded(unit.work, async () => {
+        await this.#context.mayRead(unit.sizeBytes);
         ({ ready, fault } = await readUnit(this.#context, this.#lane, unit));
         if (ready.length === 0 && fault) throw fault.error;
       });

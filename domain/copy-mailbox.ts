@@ -5,6 +5,9 @@ import { type BeforeCensus, FolderCopies } from './copy-folders.ts';
 import { type ErrorCode, MigrationError } from './errors.ts';
 import { recordRenames } from './find-renames.ts';
 import { type FolderMapping, type FolderRename, planFolders } from './folders.ts';
+import { settleRemovals } from './follow-deletions.ts';
+import { DEFAULT_LABEL_RULES, isGmail, type LabelRules } from './gmail-labels.ts';
+import { GmailPlaces } from './gmail-places.ts';
 import { type LaneOptions, workOnLanes } from './lanes.ts';
 import { listGone } from './look-at-mailbox.ts';
 import type { FolderPath, FolderStatus, SourceFolder } from './mail.ts';
@@ -31,6 +34,10 @@ export interface CopyMailboxInput {
   readonly signal: AbortSignal;
   /** Of a target that does not say by its name what it is. */
   readonly limits?: TargetLimits | undefined;
+  /** Of a Gmail source: which of its folders a message is copied from; by default one. */
+  readonly labels?: LabelRules | undefined;
+  /** Books bytes before they are read of a source that gives away only so much a day; by default nobody counts. @throws DAILY_LIMIT */
+  readonly mayRead?: ((bytes: number) => Promise<void>) | undefined;
   /** Further connections, and time to judge by whether they help. */
   readonly lanes: LaneOptions;
   /** Shared by all copies of the process. */
@@ -74,8 +81,8 @@ export interface FolderFault {
  *
  * A bad message is recorded and passed over, a bad folder too; the pass fails when the mailbox cannot go on, when no
  * folder could be read at all (T14), or when a folder's messages do not add up.
- * @throws COUNT_MISMATCH, NO_FOLDERS, LEASE_LOST, QUOTA_EXCEEDED, THROTTLED, SERVER_BUSY, CONNECTION_LOST and what else has
- *         the scope `mailbox`; PROTOCOL_VIOLATION after the other folders are done; the signal's reason when aborted
+ * @throws COUNT_MISMATCH, NO_FOLDERS, LEASE_LOST, QUOTA_EXCEEDED, THROTTLED, DAILY_LIMIT, SERVER_BUSY, CONNECTION_LOST and what
+ *         else has the scope `mailbox`; PROTOCOL_VIOLATION after the other folders are done; the signal's reason when aborted
  */
 export async function copyMailbox(input: CopyMailboxInput): Promise<CopyReport> {
   return await new MailboxCopy(input).run();
@@ -88,6 +95,7 @@ class MailboxCopy {
   /** A moment after the lease was taken, so that waiting from it on is long enough. */
   readonly #begunAt: number;
   #unchanged = 0;
+  #gmail: GmailPlaces | null = null;
 
   constructor(input: CopyMailboxInput) {
     this.#input = input;
@@ -96,7 +104,8 @@ class MailboxCopy {
 
   async run(): Promise<CopyReport> {
     const { source, target, ledger, lease, mailbox, pass } = this.#input;
-    const listed = await collect(source.listFolders());
+    await settleRemovals({ ledger, lease, settle: this.#context().settle }, target);
+    const listed = this.#listed(await collect(source.listFolders()));
     if (listed.length > 0) await recordRenames(ledger, lease, source, listed);
     const mapping = await this.#plan(listed);
     if (this.#input.retryRefused === true) await this.#replanRefused();
@@ -105,11 +114,14 @@ class MailboxCopy {
     await this.#recordGone(listed);
 
     const jobs = jobsOf(mapping, entries);
+    this.#gmail?.setJobs(jobs);
     await this.#copy(jobs);
     // Its UIDs were counted anew under our hands (T43): what was copied is taken over by fingerprint.
     const renumbered = jobs.filter(({ entry }) => this.#faults.get(entry.id)?.code === 'FOLDER_VANISHED');
     for (const { entry } of renumbered) this.#faults.delete(entry.id);
     if (renumbered.length > 0) await this.#copy(renumbered);
+    // What vanished from its place on the way may be in another one.
+    if (this.#gmail && this.#counts.vanished > 0) await this.#copy([]);
     const reflagged = pass.kind === 'straggler' ? 0 : await mergeFlags({ ...this.#context(), adopts: false }, target);
 
     const faults = await this.#recordFaults(entries);
@@ -126,6 +138,13 @@ class MailboxCopy {
       renames: mapping.renames,
       faults,
     };
+  }
+
+  #listed(folders: readonly SourceFolder[]): readonly SourceFolder[] {
+    const { source, ledger, lease, signal, labels = DEFAULT_LABEL_RULES } = this.#input;
+    if (!isGmail(source.facts.capabilities)) return folders;
+    this.#gmail = new GmailPlaces({ ledger, lease, signal, labels }, folders);
+    return this.#gmail.folders;
   }
 
   async #plan(listed: readonly SourceFolder[]): Promise<FolderMapping> {
@@ -207,7 +226,8 @@ class MailboxCopy {
   }
 
   #context(): BeforeCensus {
-    const { ledger, lease, pass, signal, budget, now, lanes } = this.#input;
+    const { ledger, lease, pass, signal, budget, now, lanes, mayRead = async () => undefined } = this.#input;
+    const gmail = this.#gmail;
     return {
       ledger,
       lease,
@@ -215,7 +235,10 @@ class MailboxCopy {
       signal,
       counts: this.#counts,
       budget,
+      mayRead,
       now,
+      exclude: gmail ? (folder) => gmail.exclude(folder) : undefined,
+      place: gmail ? (changed) => gmail.place(changed) : undefined,
       settle: async () => {
         while (lanes.pace.now() - this.#begunAt < lease.settledInMs) {
           signal.throwIfAborted();

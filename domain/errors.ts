@@ -69,6 +69,13 @@ export const ERRORS = {
     httpStatus: 503,
     remedy: 'Nothing; the server is temporarily unavailable and we try again.',
   },
+  DELETIONS_HELD: {
+    reaction: 'pause',
+    scope: 'mailbox',
+    httpStatus: 409,
+    remedy:
+      'Look at the source. If its owner deleted them, run `mailferry mailbox allow-deletions <mailbox> --count N` with the number that the message names; `--count 0` keeps the copies.',
+  },
   DAILY_LIMIT: {
     reaction: 'wait',
     scope: 'mailbox',

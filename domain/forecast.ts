@@ -1,9 +1,11 @@
 import type { FolderMapping } from './folders.ts';
+import { isGmail, type LabelPolicy } from './gmail-labels.ts';
 import type { CensusEntry, FolderPath } from './mail.ts';
 import type { TargetLimits } from './target-limits.ts';
 
 /** What a migration of one mailbox will meet and how long it will take. JSON; folders by their names, never a subject. */
 export interface Forecast {
+  /** Copies that will be made: of a Gmail source, what its policy of labels makes of its messages. */
   readonly messages: number;
   /** Null where sizes were not read. */
   readonly bytes: number | null;
@@ -26,6 +28,15 @@ export interface Forecast {
   readonly rate: Rate & { readonly isMeasured: boolean };
   /** The source's own limit a day, and the days that it makes of this mailbox; null where there is none. */
   readonly daily: { readonly bytesPerDay: number; readonly days: number | null } | null;
+  /** Of a Gmail source whose messages were read; absent elsewhere. */
+  readonly labels?: LabelForecast;
+}
+
+export interface LabelForecast {
+  readonly policy: LabelPolicy;
+  readonly messages: number;
+  /** A message counts once for each of its labels, and once where it has none. */
+  readonly places: number;
 }
 
 export interface LargeMessage {
@@ -61,6 +72,16 @@ export interface ForecastInput {
   readonly rate: Rate | null;
   /** What the source gives away in a day; null where it has no such limit. */
   readonly bytesPerDay: number | null;
+  /** Of a Gmail source whose messages were read. */
+  readonly labels?: { readonly policy: LabelPolicy; readonly counts: LabelCounts } | null;
+}
+
+/** Messages of a Gmail source, each once, and once for each of its labels. */
+export interface LabelCounts {
+  readonly messages: number;
+  readonly bytes: number;
+  readonly places: number;
+  readonly placesBytes: number;
 }
 
 /**
@@ -72,17 +93,19 @@ export const DEFAULT_RATE: Rate = { messagesPerSecond: 10, bytesPerSecond: 500_0
 /** Gmail lets 2,500 MB a day be read over IMAP (T61). */
 export const GMAIL_BYTES_PER_DAY = 2_500_000_000;
 
-/** Gmail by its extension, which nobody else has. */
-export function findBytesPerDay(capabilities: readonly string[]): number | null {
-  return capabilities.some((each) => each.toUpperCase() === 'X-GM-EXT-1') ? GMAIL_BYTES_PER_DAY : null;
+/** What the plan says in megabytes, else what is known of the server. */
+export function findBytesPerDay(capabilities: readonly string[], dailyLimitMb: number | null = null): number | null {
+  if (dailyLimitMb !== null) return dailyLimitMb * 1_000_000;
+  return isGmail(capabilities) ? GMAIL_BYTES_PER_DAY : null;
 }
 
 export function planForecast(input: ForecastInput): Forecast {
   const { folders, limits, mapping, bytesPerDay } = input;
-  const messages = sum(folders.map((folder) => folder.messages));
+  const shown = sum(folders.map((folder) => folder.messages));
   const sizes = folders.flatMap(({ bytes, fault }) => (fault === null ? [bytes] : []));
   const known = sizes.filter((bytes) => bytes !== null);
-  const bytes = known.length < sizes.length ? null : sum(known);
+  const shownBytes = known.length < sizes.length ? null : sum(known);
+  const { messages, bytes } = copiesOf(input.labels ?? null) ?? { messages: shown, bytes: shownBytes };
   const rate = input.rate ?? DEFAULT_RATE;
   const days = bytes === null || bytesPerDay === null ? null : Math.max(1, Math.ceil(bytes / bytesPerDay));
   const seconds = Math.max(messages / rate.messagesPerSecond, (bytes ?? 0) / rate.bytesPerSecond);
@@ -101,7 +124,18 @@ export function planForecast(input: ForecastInput): Forecast {
     seconds: Math.ceil(days === null ? seconds : Math.max(seconds, (days - 1) * SECONDS_A_DAY)),
     rate: { ...rate, isMeasured: input.rate !== null },
     daily: bytesPerDay === null ? null : { bytesPerDay, days },
+    ...(input.labels && { labels: toLabelForecast(input.labels) }),
   };
+}
+
+function copiesOf(labels: ForecastInput['labels'] | null): { messages: number; bytes: number } | null {
+  if (!labels) return null;
+  const { messages, bytes, places, placesBytes } = labels.counts;
+  return labels.policy === 'one-folder' ? { messages, bytes } : { messages: places, bytes: placesBytes };
+}
+
+function toLabelForecast({ policy, counts }: NonNullable<ForecastInput['labels']>): LabelForecast {
+  return { policy, messages: counts.messages, places: counts.places };
 }
 
 /**

@@ -1,6 +1,7 @@
 import { MigrationError } from './errors.ts';
-import { addToSizes, type FolderSizes, type Rate } from './forecast.ts';
-import type { SourceFolder } from './mail.ts';
+import { addToSizes, type FolderSizes, type LabelCounts, type Rate } from './forecast.ts';
+import { isGmailView } from './gmail-labels.ts';
+import type { CensusEntry, SourceFolder } from './mail.ts';
 import type { MailSource } from './ports/mail.ts';
 
 export interface MeasureInput {
@@ -19,11 +20,13 @@ export interface MeasuredSource {
   /** Those that hold mail. */
   readonly folders: readonly FolderSizes[];
   readonly rate: Rate | null;
+  /** Of a Gmail source of which every folder was read; null elsewhere. */
+  readonly labels: LabelCounts | null;
 }
 
 /**
  * Counts and sizes of the folders of a source, and how fast a few of its messages can be read. Memory does not grow with the
- * mailbox. A folder that cannot be read is named as such and does not keep the others from being counted.
+ * mailbox, but for the ids of Gmail's messages, 60 bytes each. A folder that cannot be read is named as such and does not keep the others from being counted.
  * @throws what has the scope of the mailbox, e.g. CONNECTION_LOST; the signal's reason when aborted
  */
 export async function measureSource(input: MeasureInput): Promise<MeasuredSource> {
@@ -36,17 +39,46 @@ export async function measureSource(input: MeasureInput): Promise<MeasuredSource
     counted.push({ folder, uidValidity, sizes });
   }
   const messages = counted.reduce((total, { sizes }) => total + sizes.messages, 0);
-  if (!input.mayRead(messages)) return { folders: counted.map(({ sizes }) => sizes), rate: null };
+  if (!input.mayRead(messages)) return { folders: counted.map(({ sizes }) => sizes), rate: null, labels: null };
 
   const folders: FolderSizes[] = [];
   const sample: SampleMessage[] = [];
+  const origins = new Origins();
   const startedAt = input.clock?.() ?? 0;
   const isLate = () => input.clock !== null && input.clock() - startedAt > SIZES_MS;
   for (const { folder, uidValidity, sizes } of counted) {
-    const onSmall = (uid: number) => keepLast(sample, { folder, uidValidity, uid });
-    folders.push(await readSizes(input, folder, sizes, isLate, onSmall));
+    const onEntry = (entry: CensusEntry) => {
+      origins.add(folder, entry);
+      if (entry.sizeBytes <= SAMPLE_MESSAGE_BYTES) keepLast(sample, { folder, uidValidity, uid: entry.uid });
+    };
+    folders.push(await readSizes(input, folder, sizes, isLate, onEntry));
   }
-  return { folders, rate: await measureRate(input, sample) };
+  const isWhole = folders.every(({ bytes }) => bytes !== null);
+  return { folders, rate: await measureRate(input, sample), labels: isWhole ? origins.counts() : null };
+}
+
+/** Messages of Gmail by their id, with the number of labels that give them a place. */
+class Origins {
+  readonly #byId = new Map<string, { readonly sizeBytes: number; labels: number }>();
+
+  add(folder: SourceFolder, { originId, sizeBytes }: CensusEntry): void {
+    if (originId === undefined) return;
+    const origin = this.#byId.get(originId) ?? { sizeBytes, labels: 0 };
+    if (folder.role !== 'all' && !isGmailView(folder)) origin.labels += 1;
+    this.#byId.set(originId, origin);
+  }
+
+  counts(): LabelCounts | null {
+    if (this.#byId.size === 0) return null;
+    const counts = { messages: this.#byId.size, bytes: 0, places: 0, placesBytes: 0 };
+    for (const { sizeBytes, labels } of this.#byId.values()) {
+      const places = Math.max(1, labels);
+      counts.bytes += sizeBytes;
+      counts.places += places;
+      counts.placesBytes += places * sizeBytes;
+    }
+    return counts;
+  }
 }
 
 interface SampleMessage {
@@ -70,7 +102,7 @@ async function readSizes(
   folder: SourceFolder,
   empty: FolderSizes,
   isLate: () => boolean,
-  onSmall: (uid: number) => void,
+  onEntry: (entry: CensusEntry) => void,
 ): Promise<FolderSizes> {
   let sizes: FolderSizes = { ...empty, bytes: 0 };
   if (empty.messages === 0) return sizes;
@@ -79,7 +111,7 @@ async function readSizes(
     for await (const entry of source.listMessages(folder)) {
       signal.throwIfAborted();
       sizes = addToSizes(sizes, entry, limitBytes);
-      if (entry.sizeBytes <= SAMPLE_MESSAGE_BYTES) onSmall(entry.uid);
+      onEntry(entry);
       if (isLate()) return { ...sizes, bytes: null };
     }
     return sizes;

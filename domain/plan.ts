@@ -1,3 +1,4 @@
+import type { LabelPolicy } from './gmail-labels.ts';
 import type { GateParty } from './steps.ts';
 
 /**
@@ -8,7 +9,7 @@ export interface Plan {
   readonly client: PlannedClient;
   /** Persons who decide. At least one of party `client`. */
   readonly contacts: readonly PlannedContact[];
-  readonly source: ImapEndpoint;
+  readonly source: PlannedSource;
   readonly target: PlannedTarget;
   readonly dns: PlannedDns | null;
   readonly cutover: { readonly at: string | null; readonly timeZone: string };
@@ -49,6 +50,16 @@ export interface ImapEndpoint {
   readonly caFile: string | null;
   /** Connections at the same time, over all workers. */
   readonly maxConnections: number;
+}
+
+/** What is absent has its default: plans that were stored before have none of these. */
+export interface PlannedSource extends ImapEndpoint {
+  /** Gmail sources: one copy a message, or one a label; `one-folder` by default. */
+  readonly labels?: LabelPolicy;
+  /** Gmail sources: labels that go before the others, `/` between levels; the others follow in the order of the alphabet. */
+  readonly labelOrder?: readonly string[];
+  /** Megabytes (10⁶) that may be read of one account in 24 hours; null: what is known of the server. */
+  readonly dailyLimitMb?: number | null;
 }
 
 export type PlannedTarget =
@@ -121,9 +132,14 @@ export interface Policy {
   readonly gateReminderEveryMs: number;
   /** Mailboxes that are copied at the same time, per migration. */
   readonly window: number;
+  /**
+   * Whether deltas take away at the target what was deleted at the source since it was copied. Absent, in plans that were stored
+   * before: `keep`.
+   */
+  readonly deletions?: 'keep' | 'follow';
 }
 
-export const DEFAULT_POLICY: Policy = {
+export const DEFAULT_POLICY: Required<Policy> = {
   quietMs: 7 * 86_400_000,
   stragglerEveryMs: 86_400_000,
   deltaEveryMs: 86_400_000,
@@ -133,6 +149,7 @@ export const DEFAULT_POLICY: Policy = {
   cutoverLeadMs: 3_600_000,
   gateReminderEveryMs: 86_400_000,
   window: 4,
+  deletions: 'keep',
 };
 
 export const ADD_ONS = ['activesync', 'archive', 'spam-filter', 'advanced-security'] as const;

@@ -2,6 +2,7 @@ import { collect } from './collect.ts';
 import { type ErrorCode, MigrationError } from './errors.ts';
 import { type FolderMapping, type FolderRename, type FolderRules, planFolders, RENAME_WORDS } from './folders.ts';
 import { findBytesPerDay, planForecast } from './forecast.ts';
+import { asGmailFolders, isGmail, type LabelPolicy } from './gmail-labels.ts';
 import type { FolderPath } from './mail.ts';
 import { measureSource } from './measure-source.ts';
 import type { PreflightVerdict } from './migration-view.ts';
@@ -18,6 +19,10 @@ export interface PreflightInput {
   readonly limits?: TargetLimits;
   /** Source's name of a folder → where an earlier pass put it. */
   readonly placed?: ReadonlyMap<string, FolderPath>;
+  /** Of a Gmail source; `one-folder` where it is not said. */
+  readonly labels?: LabelPolicy;
+  /** Megabytes that the source gives away in a day; null or absent: what is known of it. */
+  readonly dailyLimitMb?: number | null;
   /**
    * Reads the size of every message. True for mailboxes of up to 200,000 messages where it is not said. Without it, and where
    * reading takes more than 20 seconds by the clock, the verdict has no bytes.
@@ -43,13 +48,16 @@ export async function preflightMailbox(input: PreflightInput): Promise<Preflight
   if (source.found) {
     const { folders, facts, measured } = source.found;
     const mapping = target.found ? planFolders(folders, target.found.rules) : null;
-    const forecast = planForecast({
+    const planned = planForecast({
       folders: measured.folders,
       mapping,
       limits: limits ?? NO_LIMITS,
       rate: measured.rate,
-      bytesPerDay: findBytesPerDay(facts.capabilities),
+      bytesPerDay: findBytesPerDay(facts.capabilities, input.dailyLimitMb),
+      labels: measured.labels && { policy: input.labels ?? 'one-folder', counts: measured.labels },
     });
+    const hidesAllMail = isGmail(facts.capabilities) && !folders.some(({ role }) => role === 'archive');
+    const forecast = hidesAllMail ? { ...planned, unfit: [...planned.unfit, NO_ALL_MAIL] } : planned;
     const { messages, bytes } = forecast;
     const counts = { folders: measured.folders.length, messages, bytes };
     verdict = { ...UNKNOWN, ...facts, ...counts, renames: toViews(mapping), forecast };
@@ -60,6 +68,11 @@ export async function preflightMailbox(input: PreflightInput): Promise<Preflight
   if (verdict.folders > 0) return { ...verdict, ok: true };
   return { ...verdict, code: 'NO_FOLDERS', message: 'Source: it lists no folder that holds mail.' };
 }
+
+const NO_ALL_MAIL = {
+  folder: '[Gmail]/All Mail',
+  why: 'is not shown over IMAP, so archived mail cannot be read: let it be shown in the settings of the labels',
+};
 
 /** Beyond these reading takes minutes a mailbox, and a check of five hundred would take a day. */
 const DEEP_MESSAGES = 200_000;
@@ -88,7 +101,7 @@ async function lookAtSource(input: PreflightInput, limitBytes: number | null) {
     const facts = { tls: source.facts.tls, capabilities: source.facts.capabilities };
     const mayRead = (messages: number) => input.deep ?? messages <= DEEP_MESSAGES;
     const measured = await measureSource({ source, folders, limitBytes, mayRead, clock: clock ?? null, signal });
-    return { folders, facts, measured };
+    return { folders: isGmail(facts.capabilities) ? asGmailFolders(folders) : folders, facts, measured };
   } finally {
     await source.close();
   }

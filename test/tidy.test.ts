@@ -223,6 +223,44 @@ describe('the code', () => {
   });
 });
 
+describe('deletions at the target', () => {
+  // Each place that can take mail away from a target, and what may bring it there.
+  const ERASER = 'domain/ports/eraser.ts';
+  const importersOf = (...paths: string[]) => {
+    const found = [...sources.values()].filter(({ imports, isTest }) => {
+      return !isTest && imports.some(({ to }) => paths.includes(to));
+    });
+    return found.map(({ path }) => path).toSorted();
+  };
+
+  test('T72: nobody knows the eraser but the rule, the two adapters, and the one activity that opens it', () => {
+    expect(importersOf(ERASER)).toEqual([
+      'activities/deletions.ts',
+      'adapters/imap/eraser.ts',
+      'adapters/memory/eraser.ts',
+      'domain/follow-deletions.ts',
+    ]);
+    expect(importersOf('adapters/imap/eraser.ts', 'adapters/memory/eraser.ts')).toEqual(['workers/ports.ts']);
+    expect(importersOf('activities/deletions.ts')).toEqual(['activities/transfer.ts']);
+  });
+
+  test('T72: a proof that MX has not moved is made in one place, asked for in one, and forged in none', () => {
+    const where = (pattern: RegExp) => {
+      const code = [...sources.values()].filter(({ isTest, folder }) => !isTest && folder !== 'test');
+      return code.filter(({ text }) => pattern.test(withoutComments(text))).map(({ path }) => path);
+    };
+    expect(where(/(?:\bas|<)\s+(?:unknown\s+as\s+)?BeforeMxMoves\b/)).toEqual(['domain/before-mx-moves.ts']);
+    expect(where(/\bbeforeMxMoves\(/).toSorted()).toEqual(['activities/deletions.ts', 'domain/before-mx-moves.ts']);
+    expect(where(/\.openEraser\(/).toSorted()).toEqual(['activities/deletions.ts', 'domain/follow-deletions.ts']);
+  });
+
+  test('T72: no other code of an adapter expunges, deletes a folder, or closes one that was opened for writing', () => {
+    const pattern = /\b(?:UID )?EXPUNGE'|messageDelete\(|mailboxDelete\(|messageMove\(/;
+    const adapters = inFolder('adapters').filter(({ text }) => pattern.test(withoutComments(text)));
+    expect(adapters.map(({ path }) => path)).toEqual(['adapters/imap/eraser.ts']);
+  });
+});
+
 describe('the errors', () => {
   test('docs/errors.md is what the catalogue says (`node docs/render-errors.ts` writes it)', () => {
     expect(readText('docs/errors.md')).toBe(renderErrors());

@@ -2,7 +2,9 @@ import { hostname } from 'node:os';
 import { createDnsProbe } from '../adapters/dns/probe.ts';
 import { createExchangeAdminConnector } from '../adapters/exchange-admin/connector.ts';
 import { createImapConnector } from '../adapters/imap/connector.ts';
+import { createImapEraserConnector } from '../adapters/imap/eraser.ts';
 import { createApprovalStore } from '../adapters/ledger/approval-store.ts';
+import { createDailyReads } from '../adapters/ledger/daily-reads.ts';
 import type { Db } from '../adapters/ledger/database.ts';
 import { createHostConnections, type OpenHostConnections } from '../adapters/ledger/host-connections.ts';
 import { createPostgresLedger } from '../adapters/ledger/ledger.ts';
@@ -36,7 +38,9 @@ export function buildWorkerPorts(
     approvals: createApprovalStore(db),
     ledger: createPostgresLedger(db),
     connector: createImapConnector(secrets, { signIns, budget }),
+    erasers: createImapEraserConnector(secrets, { signIns }),
     signIns,
+    dailyReads: createDailyReads(db),
     hosts: createHostConnections(db),
     budget,
     admin: createExchangeAdminConnector({ secrets }),

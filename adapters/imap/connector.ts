@@ -22,26 +22,9 @@ export interface ImapConnectorOptions {
  */
 export function createImapConnector(secrets: Secrets, options: ImapConnectorOptions = {}): MailConnector {
   const budget = options.budget ?? createByteBudget();
-  const connect = async ({ endpoint, user, secret }: MailAccount, signal: AbortSignal): Promise<ImapConnection> => {
-    const password = await secrets.resolve(secret);
-    const account = accountName(endpoint, user);
-    if (await options.signIns?.isRefused(account, password)) {
-      throw new MigrationError('AUTH_FAILED', 'The server has refused this password before; it is not tried again.', {
-        facts: { host: endpoint.host, port: endpoint.port },
-      });
-    }
-    try {
-      return await connectImap(endpoint, { user, password }, signal, options.timeouts ?? DEFAULT_TIMEOUTS);
-    } catch (error) {
-      const refused = error instanceof MigrationError && error.code === 'AUTH_FAILED';
-      if (refused) await options.signIns?.recordRefused(account, password);
-      throw error;
-    }
-  };
-
   return {
     async openSource(account, signal) {
-      const connection = await connect(account, signal);
+      const connection = await signIn(secrets, options, account, signal);
       try {
         return new ImapSource(connection, await enableTracking(connection));
       } catch (error) {
@@ -50,9 +33,32 @@ export function createImapConnector(secrets: Secrets, options: ImapConnectorOpti
       }
     },
     async openTarget(account, signal, { mayWrite = () => true } = {}) {
-      const connection = await connect(account, signal);
+      const connection = await signIn(secrets, options, account, signal);
       connection.fence(mayWrite);
       return new ImapTarget(connection, budget);
     },
   };
+}
+
+/** A connection that is signed in. @throws as MailConnector.openSource */
+export async function signIn(
+  secrets: Secrets,
+  options: ImapConnectorOptions,
+  { endpoint, user, secret }: MailAccount,
+  signal: AbortSignal,
+): Promise<ImapConnection> {
+  const password = await secrets.resolve(secret);
+  const account = accountName(endpoint, user);
+  if (await options.signIns?.isRefused(account, password)) {
+    throw new MigrationError('AUTH_FAILED', 'The server has refused this password before; it is not tried again.', {
+      facts: { host: endpoint.host, port: endpoint.port },
+    });
+  }
+  try {
+    return await connectImap(endpoint, { user, password }, signal, options.timeouts ?? DEFAULT_TIMEOUTS);
+  } catch (error) {
+    const refused = error instanceof MigrationError && error.code === 'AUTH_FAILED';
+    if (refused) await options.signIns?.recordRefused(account, password);
+    throw error;
+  }
 }

@@ -27,22 +27,22 @@ export async function recordCensus(
     lease,
     sql`written as (
       insert into messages (mailbox_number, folder_id, uid_validity, uid, size_bytes, internal_date, flags, state, detail,
-        seen_fence, seen_pass)
+        origin_id, seen_fence, seen_pass)
       select ${folder.mailbox}::bigint, ${folder.folder}::bigint, ${uidValidity}, entry.uid, entry."sizeBytes", entry."internalDate",
         entry.flags, case when entry.excluded is null then 'planned' else 'excluded' end, entry.excluded,
-        ${lease.fence}::bigint, ${pass.number}::int
+        entry."originId", ${lease.fence}::bigint, ${pass.number}::int
       from ${rowsOf(distinct)}
-        as entry(uid bigint, "sizeBytes" bigint, "internalDate" text, flags text[], excluded text)
+        as entry(uid bigint, "sizeBytes" bigint, "internalDate" text, flags text[], excluded text, "originId" text)
       where ${isHeld(folder)}
       on conflict (mailbox_number, folder_id, uid_validity, uid) do update
-        set flags = excluded.flags, present = true, seen_fence = excluded.seen_fence, seen_pass = excluded.seen_pass,
+        set flags = excluded.flags, origin_id = coalesce(excluded.origin_id, messages.origin_id), present = true, seen_fence = excluded.seen_fence, seen_pass = excluded.seen_pass,
           state = case when ${again} then excluded.state else messages.state end,
           code = case when not ${again} then messages.code end,
           detail = case when ${again} then excluded.detail else messages.detail end,
           target_folder_id = ${unlessGiven('target_folder_id')},
           delivered_pass = ${unlessGiven('delivered_pass')},
           delivered_flags = ${unlessGiven('delivered_flags')},
-          given_away = false
+          given_away = false, removal = case when not messages.given_away then messages.removal end
       returning 1
     )`,
   );

@@ -8,6 +8,8 @@ import { listExceptions } from './ledger-exceptions.ts';
 import { listFlagsDue, recordFlags } from './ledger-flags.ts';
 import { listFolders, recordFolderFault, recordFolders, recordRename } from './ledger-folders.ts';
 import { listIntended, listUnfinished, recordInDoubt, recordIntents, recordOutcomes } from './ledger-messages.ts';
+import { listOpenOrigins, recordPlaces } from './ledger-origins.ts';
+import { countCopies, listRemovable, listRemovalsIntended, recordRemovals } from './ledger-removals.ts';
 import { listMismatches, tallyFolders } from './ledger-tallies.ts';
 import {
   listDeviations,
@@ -47,6 +49,12 @@ export function createPostgresLedger(db: Db): Ledger {
       recordOutcomes(db, lease, parseFolderId(folderId), pass, outcomes),
     recordAdoptions: async (lease, folderId, _pass, messages) =>
       recordAdoptions(db, lease, parseFolderId(folderId), messages),
+    listOpenOrigins: (mailboxId) => listOpenOrigins(db, mailboxId),
+    recordPlaces: (lease, places) => recordPlaces(db, lease, places),
+    listRemovable: (mailboxId) => listRemovable(db, mailboxId),
+    listRemovalsIntended: (mailboxId) => listRemovalsIntended(db, mailboxId),
+    countCopies: (mailboxId) => countCopies(db, mailboxId),
+    recordRemovals: (lease, copies, state) => recordRemovals(db, lease, copies, state),
     recordInDoubt: async (lease, folderId, messages) => recordInDoubt(db, lease, parseFolderId(folderId), messages),
     hasOrphans: (mailboxId) => hasOrphans(db, mailboxId),
 

@@ -7,6 +7,7 @@ import * as approvals from './migrations/0003-approvals.ts';
 import * as access from './migrations/0004-access.ts';
 import * as copyOnManyConnections from './migrations/0005-copy-on-many-connections.ts';
 import * as deviations from './migrations/0006-deviations.ts';
+import * as gmailAndDeletions from './migrations/0007-gmail-and-deletions.ts';
 
 /** In order; a migration that was released is never changed, only followed. */
 const MIGRATIONS = {
@@ -16,6 +17,7 @@ const MIGRATIONS = {
   '0004-access': access,
   '0005-copy-on-many-connections': copyOnManyConnections,
   '0006-deviations': deviations,
+  '0007-gmail-and-deletions': gmailAndDeletions,
 };
 
 /**

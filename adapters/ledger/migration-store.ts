@@ -5,10 +5,12 @@ import { listIssues, recordIssue, settleIssue } from './store-issues.ts';
 import { addMailboxes, dropMailboxes } from './store-mailbox-list.ts';
 import {
   countMailboxes,
+  findAllowedDeletions,
   getMailbox,
   getMailboxView,
   listMailboxes,
   pageMailboxes,
+  recordAllowedDeletions,
   recordMailboxStatus,
   recordMapping,
   recordPreflight,
@@ -34,6 +36,8 @@ export function createMigrationStore(db: Db): MigrationStore {
     countMailboxes: (migrationId, pass) => countMailboxes(db, migrationId, pass),
     recordPreflight: (mailboxId, verdict) => recordPreflight(db, mailboxId, verdict),
     recordMailboxStatus: (mailboxId, status, held) => recordMailboxStatus(db, mailboxId, status, held),
+    recordAllowedDeletions: (mailboxId, count) => recordAllowedDeletions(db, mailboxId, count),
+    findAllowedDeletions: (mailboxId) => findAllowedDeletions(db, mailboxId),
     recordPassEnd: (pass, ended) => recordPassEnd(db, pass, ended),
     countMoved: (migrationId, pass) => countMoved(db, migrationId, pass),
     addMailboxes: (migrationId, changeId, mailboxes) => addMailboxes(db, migrationId, changeId, mailboxes),

@@ -65,6 +65,8 @@ interface MailboxesTable {
   pass_number: Generated<number>;
   /** The change that added it; null for the first list. */
   change_id: string | null;
+  /** So many deletions a person has allowed for the next delta. */
+  allowed_deletions: number | null;
 }
 
 interface TargetClaimsTable {
@@ -176,6 +178,10 @@ interface MessagesTable {
   delivered_flags: string[] | null;
   /** Null: as `internal_date`. */
   delivered_at: string | null;
+  /** X-GM-MSGID of Gmail; null elsewhere. */
+  origin_id: string | null;
+  /** Of a copy whose message was deleted at the source; `removed` ones are given away. */
+  removal: 'intended' | 'removed' | null;
 }
 
 interface VerificationsTable {

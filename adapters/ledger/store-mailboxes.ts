@@ -93,6 +93,15 @@ export async function recordPreflight(db: Db, mailboxId: string, verdict: Prefli
   await changeMailbox(db, mailboxId, { preflight: jsonb(verdict) });
 }
 
+export async function recordAllowedDeletions(db: Db, mailboxId: string, count: number | null): Promise<void> {
+  await changeMailbox(db, mailboxId, { allowed_deletions: count });
+}
+
+export async function findAllowedDeletions(db: Db, mailboxId: string): Promise<number | null> {
+  const query = db.selectFrom('mailboxes').select('allowed_deletions').where('id', '=', mailboxId);
+  return (await query.executeTakeFirst())?.allowed_deletions ?? null;
+}
+
 /** A mailbox that was dropped stays dropped, whatever a worker that has not heard of it says. */
 export async function recordMailboxStatus(
   db: Db,

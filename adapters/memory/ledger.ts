@@ -1,4 +1,5 @@
 import { type ErrorCode, MigrationError } from '../../domain/errors.ts';
+import type { OriginRow, Place } from '../../domain/gmail-labels.ts';
 import {
   type CensusEntry,
   DELIVERED_STATES,
@@ -31,6 +32,8 @@ import {
   type LedgerException,
   type LedgerMessage,
   type Outcome,
+  type Removable,
+  type RemovalState,
   type UidRange,
 } from '../../domain/ports/ledger.ts';
 import { MemoryVerifications } from './ledger-verifications.ts';
@@ -40,6 +43,7 @@ interface MessageRow {
   readonly uid: number;
   readonly sizeBytes: number;
   readonly internalDate: string | null;
+  originId: string | null;
   flags: readonly string[];
   state: MessageState;
   present: boolean;
@@ -50,8 +54,9 @@ interface MessageRow {
   intentUidNext: number | null;
   intentTarget: string | null;
   delivery: Delivery | null;
-  /** Its copy belongs to another row now. */
+  /** Its copy belongs to another row now, or to none. */
   givenAway: boolean;
+  removal: RemovalState | null;
   code: ErrorCode | null;
   detail: string | null;
 }
@@ -162,7 +167,7 @@ export class MemoryLedger implements Ledger {
     entries: readonly CensusEntry[],
   ): Promise<void> {
     const { messages } = this.#heldFolder(lease, folderId);
-    for (const { uid, sizeBytes, internalDate, flags, excluded = null } of entries) {
+    for (const { uid, sizeBytes, internalDate, flags, excluded = null, originId = null } of entries) {
       const key = messageKey(uidValidity, uid);
       const seenBy = seenMark(lease, pass);
       const known = messages.get(key);
@@ -173,6 +178,7 @@ export class MemoryLedger implements Ledger {
           uid,
           sizeBytes,
           internalDate,
+          originId,
           flags,
           state,
           detail: excluded,
@@ -182,6 +188,7 @@ export class MemoryLedger implements Ledger {
         continue;
       }
       known.flags = flags;
+      known.originId = originId ?? known.originId;
       known.present = true;
       known.seenBy = seenBy;
       // Taken for vanished, or its copy was taken over by another row, and it is here after all: copy it.
@@ -191,6 +198,7 @@ export class MemoryLedger implements Ledger {
         known.detail = excluded;
         known.delivery = null;
         known.givenAway = false;
+        known.removal = null;
       }
     }
   }
@@ -312,17 +320,69 @@ export class MemoryLedger implements Ledger {
       if (row === undefined || !isUnfinished(row)) continue;
       const donor = this.#findDonor(lease.mailboxId, pathKey(entry.targetPath), fingerprint);
       if (donor === null) continue;
-      row.state = 'already-there';
-      row.fingerprint = fingerprint;
-      row.copyFingerprint = donor.copyFingerprint;
-      row.delivery = donor.delivery;
-      Object.assign(row, NO_INTENT);
-      row.code = null;
-      row.detail = null;
-      donor.givenAway = true;
+      takeOver(row, donor);
       adopted.push(uid);
     }
     return adopted;
+  }
+
+  async *listOpenOrigins(mailboxId: string): AsyncIterable<readonly OriginRow[]> {
+    const rows = this.#foldersOf(mailboxId).flatMap(({ entry, messages }) =>
+      [...messages.values()].flatMap((row): OriginRow[] => {
+        const { originId, uidValidity, uid, state, present } = row;
+        if (originId === null) return [];
+        return [{ originId, folderId: entry.id, uidValidity, uid, state, present, hasCopy: isHeldCopy(row) }];
+      }),
+    );
+    for (const group of Map.groupBy(rows, ({ originId }) => originId).values()) if (isOpen(group)) yield group;
+  }
+
+  async recordPlaces(lease: Lease, places: readonly Place[]): Promise<void> {
+    for (const { folderId, uidValidity, uid, excluded, takesFrom } of places) {
+      const row = this.#heldFolder(lease, folderId).messages.get(messageKey(uidValidity, uid));
+      if (!row?.present || (row.state !== 'planned' && row.state !== 'excluded')) continue;
+      if (takesFrom !== null) {
+        const donors = this.#heldFolder(lease, takesFrom.folderId).messages;
+        const donor = donors.get(messageKey(takesFrom.uidValidity, takesFrom.uid));
+        if (donor && isOrphan(donor)) takeOver(row, donor);
+        continue;
+      }
+      row.state = excluded === null ? 'planned' : 'excluded';
+      row.detail = excluded;
+    }
+  }
+
+  async *listRemovable(mailboxId: string): AsyncIterable<Removable> {
+    const present = new Set(this.#rowsOf(mailboxId).flatMap((row) => (row.present ? (row.originId ?? []) : [])));
+    yield* this.#removables(
+      mailboxId,
+      (row) => isOrphan(row) && row.state !== 'already-there' && !present.has(row.originId ?? ''),
+    );
+  }
+
+  async listRemovalsIntended(mailboxId: string): Promise<readonly Removable[]> {
+    return this.#removables(mailboxId, (row) => row.removal === 'intended');
+  }
+
+  async countCopies(mailboxId: string): Promise<number> {
+    return this.#rowsOf(mailboxId).filter((row) => isHeldCopy(row) && row.state !== 'already-there').length;
+  }
+
+  async recordRemovals(
+    lease: Lease,
+    copies: readonly Pick<Removable, 'folderId' | 'uidValidity' | 'uid'>[],
+    state: RemovalState | null,
+  ): Promise<void> {
+    this.#held(lease);
+    for (const { folderId, uidValidity, uid } of copies) {
+      const row = this.#heldFolder(lease, folderId).messages.get(messageKey(uidValidity, uid));
+      if (row === undefined || !isHeldCopy(row) || !row.delivery?.targetId) continue;
+      row.removal = state;
+      if (state !== 'removed') continue;
+      row.givenAway = !row.present;
+      row.detail = row.present ? null : 'removed at the target, as it was deleted at the source';
+      if (row.present) Object.assign(row, { state: 'planned', delivery: null, removal: null });
+    }
   }
 
   async recordInDoubt(
@@ -541,6 +601,21 @@ export class MemoryLedger implements Ledger {
     );
   }
 
+  #removables(mailboxId: string, isWanted: (row: MessageRow) => boolean): Removable[] {
+    return this.#foldersOf(mailboxId).flatMap(({ entry, messages }) =>
+      [...messages.values()].toSorted(byUid).flatMap((row): Removable[] => {
+        const { uidValidity, uid, delivery, copyFingerprint, fingerprint } = row;
+        const copy = delivery?.targetId;
+        if (!isWanted(row) || !delivery || !copy || fingerprint === null) return [];
+        const target = { targetUidValidity: copy.uidValidity, targetUid: copy.uid };
+        const targetPath = parsePath(delivery.target);
+        return [
+          { folderId: entry.id, uidValidity, uid, fingerprint: copyFingerprint ?? fingerprint, targetPath, ...target },
+        ];
+      }),
+    );
+  }
+
   /** In the same target folder first, then lowest UID. */
   #findDonor(mailboxId: string, target: string, fingerprint: string): MessageRow | null {
     const donors = this.#rowsOf(mailboxId).filter((row) => isOrphan(row) && row.fingerprint === fingerprint);
@@ -560,6 +635,7 @@ const PLANNED = {
   copyFingerprint: null,
   delivery: null,
   givenAway: false,
+  removal: null,
   code: null,
   detail: null,
 } as const;
@@ -590,6 +666,26 @@ function vanish(row: MessageRow): void {
   row.present = false;
   if (row.state === 'planned') row.state = 'vanished';
 }
+
+function takeOver(row: MessageRow, donor: MessageRow): void {
+  row.state = 'already-there';
+  row.fingerprint = donor.fingerprint;
+  row.copyFingerprint = donor.copyFingerprint;
+  row.delivery = donor.delivery;
+  Object.assign(row, NO_INTENT);
+  row.code = null;
+  row.detail = null;
+  donor.givenAway = true;
+}
+
+function isOpen(group: readonly OriginRow[]): boolean {
+  const present = group.filter((row) => row.present);
+  if (present.some(({ state }) => state === 'planned')) return true;
+  const isSettled = group.some(({ hasCopy }) => hasCopy) || present.some(({ state }) => ENDS.includes(state));
+  return present.some(({ state }) => state === 'excluded') && !isSettled;
+}
+
+const ENDS: readonly MessageState[] = ['refused', 'intended'];
 
 function isWithin(uid: number, { firstUid, lastUid }: UidRange): boolean {
   return uid >= firstUid && uid <= lastUid;

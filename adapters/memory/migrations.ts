@@ -17,6 +17,7 @@ export function createMemoryMigrations(now: () => number): MigrationStore {
   const mailboxes = new Map<string, MailboxRow>();
   const changes = new Map<string, readonly string[]>();
   const moved = new Map<string, number>();
+  const allowed = new Map<string, number | null>();
   const evidence: { migrationId: string; id: string; step: StepId; recordedAt: string; body: Json }[] = [];
   const issues = new Map<string, Issue>();
   const time = (): string => new Date(now()).toISOString();
@@ -116,6 +117,13 @@ export function createMemoryMigrations(now: () => number): MigrationStore {
     },
     async recordMailboxStatus(mailboxId, status, held) {
       update(mailboxId, { status }, { status, heldCode: held?.code ?? null, heldMessage: held?.message ?? null });
+    },
+    async recordAllowedDeletions(mailboxId, count) {
+      row(mailboxId);
+      allowed.set(mailboxId, count);
+    },
+    async findAllowedDeletions(mailboxId) {
+      return allowed.get(mailboxId) ?? null;
     },
     async recordPassEnd(pass, ended) {
       for (const one of ended) {

@@ -23,6 +23,14 @@ export function checkPlan(raw: unknown, faultAt: FaultAt): PlanFrame {
   if (hosted && (field(raw, 'dns') ?? null) === null) {
     faultAt(['dns'], 'dns is missing: a move to hosted-exchange has to know the records that the target wants.');
   }
+  const follows = field(field(raw, 'policy'), 'deletions') === 'follow';
+  const records = field(raw, 'dns') ?? null;
+  if (follows && records !== null && (field(records, 'path') ?? 'direct') === 'direct') {
+    faultAt(
+      ['policy', 'deletions'],
+      'policy.deletions is `follow`, but with dns.path `direct` MX moves (A7) before the first transfer: nothing may be deleted after that.',
+    );
+  }
   checkContacts(list(field(raw, 'contacts')), domains, faultAt);
   return { domains, ownDomainsOnly: hosted };
 }

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { LABEL_POLICIES } from '../../domain/gmail-labels.ts';
 import { DEFAULT_POLICY, type Plan } from '../../domain/plan.ts';
 import { isSecretRef, readAddress, readHostname, SECRET_FAULT } from './address.ts';
 import { readDuration } from './duration.ts';
@@ -32,26 +33,25 @@ const timeZone = z
 
 const PORTS = { tls: 993, starttls: 143, none: 143 } as const;
 
-const imapEndpoint = z
-  .strictObject({
-    host,
-    port: port.optional(),
-    security: z.enum(['tls', 'starttls', 'none'], 'must be tls, starttls or none').default('tls'),
-    allowInsecure: z.boolean('must be true or false').default(false),
-    ca: path,
-    maxConnections: z.int('must be a whole number').min(1, 'must be 1 to 100').max(100, 'must be 1 to 100').default(8),
-  })
-  .refine((endpoint) => endpoint.security !== 'none' || endpoint.allowInsecure, {
-    path: ['security'],
-    when: isRecord, // also when another field is wrong: all faults are told at once
-    message:
-      'is `none`: passwords and mail would cross the network in clear. Say `allowInsecure: true` to accept that.',
-  })
-  .transform(({ ca, port: given, ...endpoint }) => ({
-    ...endpoint,
-    port: given ?? PORTS[endpoint.security],
-    caFile: ca,
-  }));
+const endpointFields = {
+  host,
+  port: port.optional(),
+  security: z.enum(['tls', 'starttls', 'none'], 'must be tls, starttls or none').default('tls'),
+  allowInsecure: z.boolean('must be true or false').default(false),
+  ca: path,
+  maxConnections: z.int('must be a whole number').min(1, 'must be 1 to 100').max(100, 'must be 1 to 100').default(8),
+};
+
+const imapEndpoint = asEndpoint(z.strictObject(endpointFields));
+
+const source = asEndpoint(
+  z.strictObject({
+    ...endpointFields,
+    labels: z.enum(LABEL_POLICIES, 'must be one-folder or every-label').default('one-folder'),
+    labelOrder: z.array(text, 'must be a list of labels').default([]),
+    dailyLimitMb: z.int('must be a whole number').min(1, 'must be at least 1').nullable().default(null),
+  }),
+);
 
 const smtpEndpoint = z.strictObject({ host, port: port.default(25) });
 
@@ -140,6 +140,7 @@ const policy = z
       .min(1, 'must be 1 to 500')
       .max(500, 'must be 1 to 500')
       .default(DEFAULT_POLICY.window),
+    deletions: z.enum(['keep', 'follow'], 'must be keep or follow').default('keep'),
   })
   .transform((given) => ({
     quietMs: given.quiet,
@@ -151,6 +152,7 @@ const policy = z
     cutoverLeadMs: given.cutoverLead,
     gateReminderEveryMs: given.gateReminderEvery,
     window: given.window,
+    deletions: given.deletions,
   }));
 
 const contact = z
@@ -173,7 +175,7 @@ export const planSchema = z.strictObject({
       .min(1, 'must name at least one domain'),
   }),
   contacts: z.array(contact, 'must be a list of persons').min(1, 'must name at least one person'),
-  source: imapEndpoint,
+  source,
   target,
   dns: dns.nullable().default(null),
   cutover: z
@@ -182,6 +184,28 @@ export const planSchema = z.strictObject({
   policy: policy.default(DEFAULT_POLICY),
   agreement: z.strictObject({ text, agreedBy: text, agreedAt: instant }),
 }) satisfies z.ZodType<Plan>;
+
+interface EndpointFields {
+  readonly port?: number | undefined;
+  readonly security: keyof typeof PORTS;
+  readonly allowInsecure: boolean;
+  readonly ca: string | null;
+}
+
+function asEndpoint<T extends EndpointFields, In>(fields: z.ZodType<T, In>) {
+  return fields
+    .refine((endpoint) => endpoint.security !== 'none' || endpoint.allowInsecure, {
+      path: ['security'],
+      when: isRecord, // also when another field is wrong: all faults are told at once
+      message:
+        'is `none`: passwords and mail would cross the network in clear. Say `allowInsecure: true` to accept that.',
+    })
+    .transform(({ ca, port: given, ...endpoint }) => ({
+      ...endpoint,
+      port: given ?? PORTS[endpoint.security],
+      caFile: ca,
+    }));
+}
 
 function parsed(read: (value: string) => string | null, message: string) {
   return z.string(message).transform((value, context) => {

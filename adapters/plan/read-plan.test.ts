@@ -36,6 +36,54 @@ function show(fault: PlanFault): string {
   return `${fault.file}:${fault.line}:${fault.column} ${fault.message}`;
 }
 
+describe('a Gmail source', () => {
+  test('has its policy of labels and its daily limit', () => {
+    const { plan } = read(
+      planText.replace(
+        '  maxConnections: 8',
+        '  labels: every-label\n  labelOrder: [Work, Work/Old]\n  dailyLimitMb: 1000',
+      ),
+    );
+    expect(plan.source).toMatchObject({ labels: 'every-label', labelOrder: ['Work', 'Work/Old'], dailyLimitMb: 1_000 });
+  });
+
+  test.each([
+    ['labels: both', 'source.labels must be one-folder or every-label'],
+    ['labelOrder: Work', 'source.labelOrder must be a list of labels'],
+    ['dailyLimitMb: 0', 'source.dailyLimitMb must be at least 1'],
+    ['lables: one-folder', '"lables" is not known in source. Did you mean "labels"?'],
+  ])('%s is refused', (field, message) => {
+    expect(planFaults('  maxConnections: 8', `  ${field}`)).toEqual([expect.stringContaining(message)]);
+  });
+});
+
+describe('deletions', () => {
+  const dns = (path: string) => `dns:
+  path: ${path}
+  mx: [{ exchange: mx.hosting.example, preference: 0 }]
+  filterMx: [{ exchange: mx.filter.example, preference: 0 }]
+  autodiscover: autodiscover.hosting.example
+  spfMechanism: include:spf.hosting.example
+
+policy:
+  deletions: follow`;
+
+  test('are kept unless the plan says otherwise', () => {
+    expect(read(planText).plan.policy.deletions).toBe('keep');
+    expect(read(planText.replace('policy:', 'policy:\n  deletions: follow')).plan.policy.deletions).toBe('follow');
+    expect(read(planText.replace('policy:', dns('third-party-filter'))).plan.policy.deletions).toBe('follow');
+    expect(planFaults('policy:', 'policy:\n  deletions: always')).toEqual([
+      expect.stringContaining('policy.deletions must be keep or follow'),
+    ]);
+  });
+
+  test('T72: cannot be followed where MX moves before the first transfer', () => {
+    expect(planFaults('policy:', dns('direct'))).toEqual([
+      expect.stringMatching(/plan\.yaml:\d+:14 policy\.deletions is `follow`, but with dns\.path `direct` MX moves/),
+    ]);
+  });
+});
+
 describe('the example of docs/', () => {
   test('is read with its defaults filled in', () => {
     const { plan, mailboxes } = read(planText);
@@ -46,6 +94,9 @@ describe('the example of docs/', () => {
       allowInsecure: false,
       caFile: null,
       maxConnections: 8,
+      labels: 'one-folder',
+      labelOrder: [],
+      dailyLimitMb: null,
     });
     expect(plan.dns).toBeNull();
     expect(plan.policy).toEqual({ ...DEFAULT_POLICY, quietMs: 604_800_000, deltaEveryMs: 86_400_000 });

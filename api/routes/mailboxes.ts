@@ -3,7 +3,7 @@ import { MigrationError } from '../../domain/errors.ts';
 import type { PlannedMailbox } from '../../domain/plan.ts';
 import type { MigrationStore } from '../../domain/ports/store.ts';
 import { anchorMailboxes } from '../anchor-files.ts';
-import { OPERATOR } from '../auth.ts';
+import { OPERATOR, operatorOf } from '../auth.ts';
 import { createCommander } from '../commander.ts';
 import type { Api, ServerDeps } from '../deps.ts';
 import { IdempotencyHeaders, idFromKey, once } from '../idempotency.ts';
@@ -14,7 +14,7 @@ import { Folder, Mailbox, MigrationParams, Receipt } from '../schemas.ts';
 const folderName = z.string().min(1).max(1000);
 
 export function mailboxRoutes(app: Api, deps: ServerDeps): void {
-  const { migrations, access, plans } = deps;
+  const { migrations, access, approvals, plans } = deps;
   const command = createCommander(deps);
 
   app.get(
@@ -117,6 +117,40 @@ export function mailboxRoutes(app: Api, deps: ServerDeps): void {
         onDraft: () => migrations.dropMailboxes(migration.id, mailboxIds),
       });
       return reply.code(202).send(receipt);
+    },
+  );
+
+  app.put(
+    '/v1/mailboxes/:mailboxId/allowed-deletions',
+    {
+      schema: {
+        summary: 'Allow that many deletions at the target by the next delta of a mailbox; 0 keeps the copies this time',
+        security: OPERATOR,
+        params: z.object({ mailboxId: z.string().max(80) }),
+        body: z.object({ count: z.int().min(0).max(10_000_000) }),
+        response: { 202: Receipt, default: problemResponse },
+      },
+    },
+    async (request, reply) => {
+      const mailbox = await migrations.getMailbox(request.params.mailboxId);
+      const migration = await command.requireAlive(mailbox.migrationId);
+      command.requireOpen(migration);
+      if (migration.plan.policy.deletions !== 'follow') {
+        throw new MigrationError('NOT_NOW', 'The plan keeps what was deleted at the source.');
+      }
+      const { count } = request.body;
+      await approvals.recordAudit({
+        migrationId: migration.id,
+        actor: operatorOf(request).id,
+        action: 'allowDeletions',
+        details: { mailboxId: mailbox.id, count, requestId: request.id },
+      });
+      await migrations.recordAllowedDeletions(mailbox.id, count);
+      const message = `At most ${count} copies may be deleted by the next delta.`;
+      if (mailbox.status !== 'held') return reply.code(202).send({ message });
+      const mailboxIds = [mailbox.id];
+      const receipt = await command.tell(migration, 'retryMailboxes', { mailboxIds }, request, { draft: '' });
+      return reply.code(202).send({ message: `${message} ${receipt.message}`.trim() });
     },
   );
 

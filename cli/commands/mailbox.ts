@@ -35,6 +35,15 @@ export function mailboxCommands(program: Command, context: Context): void {
     });
 
   mailbox
+    .command('allow-deletions <mailbox>')
+    .description('let the next delta delete at most that many copies at the target; 0 keeps them this time')
+    .requiredOption('--count <n>', 'the number that DELETIONS_HELD names')
+    .action((id: string, { count }: { count: string }) => {
+      if (!/^\d{1,8}$/.test(count)) throw new CliError(EXIT.usage, `"${count}" is no number of messages.`);
+      return order(context, 'PUT', path`/v1/mailboxes/${id}/allowed-deletions`, { count: Number(count) });
+    });
+
+  mailbox
     .command('report <mailbox>')
     .description('which messages are missing or not as they should be, why, and what to do; exit codes as of `report`')
     .option('--csv', 'as CSV')

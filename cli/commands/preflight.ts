@@ -102,7 +102,7 @@ function notesOf(one: Checked | null): readonly string[] {
   const left = renames.length - notes.length;
   if (left > 0) notes.push(`${left} more folders get other names; --json has them all.`);
   if (one?.forecast === undefined) return notes;
-  const { tooLarge, unfit, daily } = one.forecast;
+  const { tooLarge, unfit, daily, labels } = one.forecast;
   if (tooLarge.largest.length > 0 && tooLarge.limitBytes !== null) {
     const number = tooLarge.count ?? `at least ${tooLarge.largest.length}`;
     const limit = `${toMib(tooLarge.limitBytes)} MiB${tooLarge.isAssumed ? ', the usual limit' : ''}`;
@@ -110,6 +110,13 @@ function notesOf(one: Checked | null): readonly string[] {
     notes.unshift(`will not fit: ${number} larger than ${limit}; the largest: ${largest.join(', ')}.`);
   }
   notes.unshift(...unfit.map(({ folder, why }) => `will not fit: "${folder}" ${why}.`));
+  if (labels && labels.places > labels.messages) {
+    const becomes =
+      labels.policy === 'every-label'
+        ? 'each place gets a copy'
+        : 'each message is copied once, into the first of them';
+    notes.push(`Gmail shows ${labels.messages} messages in ${labels.places} places: ${becomes}.`);
+  }
   if (daily?.days != null && daily.days > 1) {
     notes.push(`takes ${daily.days} days, as the source gives ${Math.round(daily.bytesPerDay / 1e6)} MB a day.`);
   }

@@ -17,6 +17,17 @@ export interface HostConnections {
   isWanted(host: string): Promise<boolean>;
 }
 
+/** How much a server lets be read of one account in a day, over all workers (Gmail: 2,500 MB, T61). */
+export interface DailyReads {
+  /**
+   * Books what is about to be read, before it is read: a worker that dies has at most booked too much. The first of a day always
+   * fits.
+   * @param account  as {@link accountName} gives it
+   * @returns null when it is booked, else milliseconds until there is room again
+   */
+  book(account: string, bytes: number, limitBytes: number): Promise<number | null>;
+}
+
 /** Remembers refused passwords, so that each is tried once and no account is locked by us (T60). */
 export interface SignIns {
   /** @param account  `user@host:port`; `secret` is kept only as a keyed digest. */

@@ -1,4 +1,5 @@
 import type { ErrorCode } from '../errors.ts';
+import type { OriginRow, Place } from '../gmail-labels.ts';
 import type {
   CensusEntry,
   FlagsEntry,
@@ -118,6 +119,36 @@ export interface Ledger {
     pass: Pass,
     messages: readonly { readonly uidValidity: string; readonly uid: number; readonly fingerprint: string }[],
   ): Promise<readonly number[]>;
+  /**
+   * Messages that show in several folders of the source (CensusEntry.originId), all rows of one origin at a time. Only those over
+   * which there is something to decide: a present row is `planned`, or one is `excluded` and no row has a copy, nor is any present
+   * one `refused` or `intended`. Streamed by pages.
+   */
+  listOpenOrigins(mailboxId: string): AsyncIterable<readonly OriginRow[]>;
+  /**
+   * Decisions over rows that are present and `planned` or `excluded`; others are passed over. One that takes a copy over is
+   * `already-there` where that lies, and the other row gives it away, as in {@link recordAdoptions}: only while that row has a copy
+   * and is not present.
+   */
+  recordPlaces(lease: Lease, places: readonly Place[]): Promise<void>;
+  /**
+   * Copies that we brought (`copied`, `repaired`, `wrapped`) and still know the UID of, whose message is not at the source any more, in
+   * none of its folders. One that took its copy over from another row is none of them. Streamed by pages.
+   */
+  listRemovable(mailboxId: string): AsyncIterable<Removable>;
+  /** Copies whose removal was about to happen when its attempt ended. */
+  listRemovalsIntended(mailboxId: string): Promise<readonly Removable[]>;
+  /** Copies of the mailbox that we brought and hold. */
+  countCopies(mailboxId: string): Promise<number>;
+  /**
+   * Before and after the removal of a copy; null takes the intent back. A `removed` one is not delivered any more for any list of
+   * copies; if its message is present after all, it is `planned` again.
+   */
+  recordRemovals(
+    lease: Lease,
+    copies: readonly Pick<Removable, 'folderId' | 'uidValidity' | 'uid'>[],
+    state: RemovalState | null,
+  ): Promise<void>;
   /**
    * A verification has not found the copies of these delivered messages: they are `intended` again, for the target folder that they
    * were in and from its first UID on, so that they are looked for before they are sent again.
@@ -286,6 +317,19 @@ export interface DeliveredCopy {
   readonly targetUidValidity: string | null;
   /** Number of the pass that delivered it. */
   readonly passNumber: number;
+}
+
+export type RemovalState = 'intended' | 'removed';
+
+export interface Removable {
+  readonly folderId: string;
+  readonly uidValidity: string;
+  readonly uid: number;
+  /** Of the copy. */
+  readonly fingerprint: string;
+  readonly targetPath: FolderPath;
+  readonly targetUidValidity: string;
+  readonly targetUid: number;
 }
 
 export interface DeliveredCount {

@@ -68,6 +68,9 @@ export interface MigrationStore {
     status: MailboxStatus,
     held: { code: ErrorCode; message: string } | null,
   ): Promise<void>;
+  /** So many deletions a person has allowed for the next delta of the mailbox; null: none was asked, or they are done. */
+  recordAllowedDeletions(mailboxId: string, count: number | null): Promise<void>;
+  findAllowedDeletions(mailboxId: string): Promise<number | null>;
   /** A pass ended for these mailboxes; `moved` counts messages delivered by it. */
   recordPassEnd(pass: Pass, ended: readonly { mailboxId: string; moved: number }[]): Promise<void>;
   /** Messages that a pass moved, over all mailboxes: an empty delta is one that moved 0. */

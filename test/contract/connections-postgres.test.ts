@@ -1,3 +1,4 @@
+import { createDailyReads } from '../../adapters/ledger/daily-reads.ts';
 import { openDatabase } from '../../adapters/ledger/database.ts';
 import { createHostConnections } from '../../adapters/ledger/host-connections.ts';
 import { createSignIns } from '../../adapters/ledger/sign-ins.ts';
@@ -12,6 +13,7 @@ connectionsContract('PostgreSQL', async () => {
   return {
     processes: [one, other],
     signIns: createSignIns(db),
+    dailyReads: [createDailyReads(db), createDailyReads(otherDb)],
     async close() {
       await Promise.all([one.close(), other.close()]);
       await otherDb.destroy();

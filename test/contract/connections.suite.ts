@@ -1,11 +1,13 @@
 import { randomUUID } from 'node:crypto';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
-import type { HostConnections, SignIns } from '../../domain/ports/connections.ts';
+import type { DailyReads, HostConnections, SignIns } from '../../domain/ports/connections.ts';
 
 export interface ConnectionsUnderTest {
   /** Two processes that share what is limited. */
   readonly processes: readonly [HostConnections, HostConnections];
   readonly signIns: SignIns;
+  /** As two processes see them. */
+  readonly dailyReads: readonly [DailyReads, DailyReads];
   close(): Promise<void>;
 }
 
@@ -104,6 +106,28 @@ export function connectionsContract(name: string, make: () => Promise<Connection
       expect(await signIns.isRefused(account, 'wrong too')).toBe(true);
       expect(await signIns.isRefused(account, 'right')).toBe(false);
       expect(await signIns.isRefused(`bob@${host}`, 'wrong')).toBe(false);
+    });
+
+    test('T61: what is read of an account in a day is counted over all processes, and never more than the limit', async () => {
+      const account = `ann@${host}`;
+      const [here, there] = world.dailyReads;
+      expect(await here.book(account, 600, 1_000)).toBeNull();
+      expect(await there.book(account, 400, 1_000)).toBeNull();
+      const waitMs = await here.book(account, 1, 1_000);
+      expect(waitMs).toBeGreaterThan(86_400_000 - 1_000);
+      expect(waitMs).toBeLessThanOrEqual(25 * 3_600_000);
+      expect(await here.book(`bob@${host}`, 1, 1_000)).toBeNull();
+      expect(await here.book(account, 500, 1_500)).toBeNull();
+    });
+
+    test('T61: of many that ask at once no more are let through than fit', async () => {
+      const asked = Array.from({ length: 20 }, (_, n) => world.dailyReads[n % 2]?.book(`carl@${host}`, 100, 1_000));
+      expect((await Promise.all(asked)).filter((waitMs) => waitMs === null)).toHaveLength(10);
+    });
+
+    test('T61: a message that is larger than the limit has a day of its own', async () => {
+      expect(await world.dailyReads[0].book(`dora@${host}`, 5_000, 1_000)).toBeNull();
+      expect(await world.dailyReads[0].book(`dora@${host}`, 1, 1_000)).not.toBeNull();
     });
 
     test('a refusal is forgotten when a person asks for another try', async () => {

@@ -33,6 +33,9 @@ const WRITES: Readonly<Record<string, (ledger: Ledger, lease: Lease, folderId: s
   recordIntents: (ledger, lease, id) => ledger.recordIntents(lease, id, [intent(1, 'f')]),
   recordOutcomes: (ledger, lease, id) => ledger.recordOutcomes(lease, id, INITIAL, [copied(1, 'f', 1)]),
   recordAdoptions: (ledger, lease, id) => ledger.recordAdoptions(lease, id, INITIAL, [{ ...ONE, fingerprint: 'f' }]),
+  recordPlaces: (ledger, lease, id) =>
+    ledger.recordPlaces(lease, [{ ...ONE, folderId: id, excluded: 'no', takesFrom: null }]),
+  recordRemovals: (ledger, lease, id) => ledger.recordRemovals(lease, [{ ...ONE, folderId: id }], 'intended'),
   recordInDoubt: (ledger, lease, id) => ledger.recordInDoubt(lease, id, [ONE]),
   recordFlags: (ledger, lease, id) => ledger.recordFlags(lease, id, [{ ...ONE, flags: ['\\Seen'] }]),
   recordDeviations: (ledger, lease) => ledger.recordDeviations(lease, []),

@@ -4,6 +4,8 @@ import { censusContract } from './ledger-census.suite.ts';
 import { copyContract } from './ledger-copies.suite.ts';
 import { folderContract } from './ledger-folders.suite.ts';
 import { leaseContract } from './ledger-lease.suite.ts';
+import { originContract } from './ledger-origins.suite.ts';
+import { removalContract } from './ledger-removals.suite.ts';
 import { reportContract } from './ledger-report.suite.ts';
 import { LedgerStage, type LedgerUnderTest } from './ledger-stage.ts';
 import { verificationContract } from './ledger-verifications.suite.ts';
@@ -28,6 +30,8 @@ export function ledgerContract(name: string, makeLedger: () => Promise<LedgerUnd
     censusContract(stage);
     copyContract(stage);
     adoptionContract(stage);
+    originContract(stage);
+    removalContract(stage);
     reportContract(stage);
     verificationContract(stage);
   });

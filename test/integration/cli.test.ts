@@ -287,3 +287,23 @@ describe('the home folder', () => {
     expect(findHomeFile(home, 'other')).toBeNull();
   });
 });
+
+describe('mailbox allow-deletions', () => {
+  test('T73: is stored, audited, and refused where the plan keeps everything', async () => {
+    writeFileSync(file('follow.yaml'), examplePlan.plan.replace('policy:', 'policy:\n  deletions: follow'));
+    const boxes = examplePlan.mailboxes.replaceAll('@example.org', '-follow@example.org');
+    writeFileSync(file('follow.csv'), boxes);
+    const made = await run(['migration', 'create', file('follow.yaml'), file('follow.csv'), '--json']);
+    const { id } = JSON.parse(made.out);
+    const [mailbox] = await world.migrations.pageMailboxes(id, -1, 1);
+    const mailboxId = mailbox?.id ?? '';
+    expect((await run(['mailbox', 'allow-deletions', mailboxId, '--count', 'all'])).code).toBe(2);
+    const { code, out } = await run(['mailbox', 'allow-deletions', mailboxId, '--count', '155']);
+    expect([code, out]).toEqual([0, expect.stringContaining('At most 155 copies')]);
+    expect(await world.migrations.findAllowedDeletions(mailboxId)).toBe(155);
+
+    const [other] = await world.migrations.pageMailboxes(await create(), -1, 1);
+    const refused = await run(['mailbox', 'allow-deletions', other?.id ?? '', '--count', '1']);
+    expect([refused.code, refused.err]).toEqual([5, expect.stringContaining('keeps what was deleted')]);
+  });
+});

@@ -76,6 +76,8 @@ describe('the schema', () => {
       detail: 'our words: why refused or excluded, what was repaired',
       delivered_flags: 'as flags',
       delivered_at: 'RFC 3339',
+      origin_id: 'a number of Gmail',
+      removal: 'one of two',
     };
     expect(rows.map(({ name }) => name).toSorted()).toEqual(Object.keys(known).toSorted());
   });
