@@ -17,7 +17,8 @@ FROM node:24.21.0-bookworm-slim
 ENV NODE_ENV=production \
     MAILFERRY_HOME=/var/lib/mailferry \
     MAILFERRY_API_HOST=0.0.0.0 \
-    MAILFERRY_WORKFLOW_BUNDLE=/app/dist/workflows.js
+    MAILFERRY_WORKFLOW_BUNDLE=/app/dist/workflows.js \
+    NODE_COMPILE_CACHE=/var/lib/mailferry/compile
 RUN groupadd --gid 10001 mailferry \
  && useradd --uid 10001 --gid mailferry --home-dir /var/lib/mailferry --create-home --shell /usr/sbin/nologin mailferry \
  && ln -s /app/bin/mailferry.js /usr/local/bin/mailferry

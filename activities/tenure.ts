@@ -1,6 +1,9 @@
 import { MigrationError } from '../domain/errors.ts';
 import { LEASE_RENEWAL_MS, LEASE_VALID_MS, type Lease, type Ledger } from '../domain/ports/ledger.ts';
 
+/** How soon it is seen that a lease has run out: the next holder begins no earlier than that (LEASE_VALID_MS after our renewal). */
+const LOOK_EVERY_MS = 250;
+
 /** A lease that is kept alive while it is used. */
 export interface Tenure {
   readonly lease: Lease;
@@ -9,7 +12,10 @@ export interface Tenure {
    * before each piece of an APPEND.
    */
   mayWrite(): boolean;
-  /** Aborts with LEASE_LOST when a newer holder has taken the mailbox over. */
+  /**
+   * Aborts with LEASE_LOST when a newer holder has taken the mailbox over, or the lease could not be renewed in time: what the kernel
+   * still holds for the target must not arrive when a dead line comes back.
+   */
   readonly signal: AbortSignal;
   /** Gives the mailbox back. Twice is the same as once; never throws. */
   end(): Promise<void>;
@@ -24,6 +30,12 @@ export async function takeTenure(ledger: Ledger, mailboxId: string, holder: stri
   let renewedAt = performance.now();
   const lease = await ledger.takeLease(mailboxId, holder);
   const lost = new AbortController();
+  const lose = (error: MigrationError) => {
+    clearInterval(timer);
+    clearInterval(watch);
+    lost.abort(error);
+  };
+  const isValid = () => performance.now() - renewedAt < LEASE_VALID_MS;
   const timer = setInterval(async () => {
     const askedAt = performance.now();
     try {
@@ -32,17 +44,22 @@ export async function takeTenure(ledger: Ledger, mailboxId: string, holder: stri
     } catch (error) {
       // A database that does not answer may come back in time; until then the clock runs.
       if (!(error instanceof MigrationError) || error.code !== 'LEASE_LOST') return;
-      clearInterval(timer);
-      lost.abort(error);
+      lose(error);
     }
   }, LEASE_RENEWAL_MS);
+  const watch = setInterval(() => {
+    if (isValid()) return;
+    lose(new MigrationError('LEASE_LOST', 'The lease could not be renewed in time.', { facts: { mailboxId } }));
+  }, LOOK_EVERY_MS);
   timer.unref();
+  watch.unref();
   return {
     lease,
-    mayWrite: () => !lost.signal.aborted && performance.now() - renewedAt < LEASE_VALID_MS,
+    mayWrite: () => !lost.signal.aborted && isValid(),
     signal: lost.signal,
     async end() {
       clearInterval(timer);
+      clearInterval(watch);
       await ledger.releaseLease(lease).catch(() => undefined); // it runs out by itself
     },
   };

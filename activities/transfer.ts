@@ -89,6 +89,7 @@ export function createTransferActivities(ports: TransferPorts) {
           source: accounts.source,
           target,
           mapping: mailbox.mapping,
+          placed: new Map((await ledger.listFolders(mailbox.id)).map((each) => [each.sourceId, each.targetPath])),
           labels: plan.source.labels ?? 'one-folder',
           dailyLimitMb: plan.source.dailyLimitMb ?? null,
           ...(target === null ? { limits: HOSTED_EXCHANGE } : {}),

@@ -18,7 +18,10 @@ export interface ServerDeps {
   readonly migrations: MigrationStore;
   readonly approvals: ApprovalStore;
   readonly access: AccessStore;
-  readonly ledger: Pick<Ledger, 'listExceptions' | 'listDeviations' | 'listFindings' | 'listFolders' | 'tallyFolders'>;
+  readonly ledger: Pick<
+    Ledger,
+    'listExceptions' | 'listNotes' | 'listDeviations' | 'listFindings' | 'listFolders' | 'tallyFolders'
+  >;
   readonly workflows: WorkflowGateway;
   readonly plans: PlanReader;
   /** Rejects when the database does not answer. */

@@ -7,7 +7,7 @@ import type { ServerDeps } from './deps.ts';
 import type { MailboxReport as MailboxReportSchema } from './schemas.ts';
 
 export type MailboxReport = z.output<typeof MailboxReportSchema>;
-export type MailboxReportHead = Omit<MailboxReport, 'exceptions' | 'deviations'>;
+export type MailboxReportHead = Omit<MailboxReport, 'exceptions' | 'deviations' | 'notes'>;
 
 type Deps = Pick<ServerDeps, 'migrations' | 'ledger' | 'clock'>;
 
@@ -37,6 +37,8 @@ export async function* renderMailboxJson({ ledger }: Deps, head: MailboxReportHe
   yield* jsonList(ledger.listExceptions(head.mailbox.id), shownException);
   yield ',"deviations":';
   yield* jsonList(ledger.listDeviations(head.mailbox.id), shownDeviation);
+  yield ',"notes":';
+  yield* jsonList(ledger.listNotes(head.mailbox.id), (note) => note);
   yield '}';
 }
 
@@ -59,7 +61,7 @@ type Row = Partial<Record<(typeof COLUMNS)[number], string | number | null>>;
 
 /**
  * The report as CSV (RFC 4180, UTF-8 with its mark), in pieces: first what is to be known of the mailbox, then a line for each
- * folder, then one for each message that has no copy or whose copy is not as it should be.
+ * folder, then one for each message that has no copy, whose copy is not as it should be, or was changed on the way.
  */
 export async function* renderMailboxCsv({ ledger }: Deps, head: MailboxReportHead): AsyncIterable<string> {
   const line = (row: Row) => csvLine(COLUMNS.map((column) => row[column] ?? ''));
@@ -89,6 +91,10 @@ export async function* renderMailboxCsv({ ledger }: Deps, head: MailboxReportHea
     const target = { 'target folder': nameOf(shown.targetPath), 'target uid': shown.targetUid };
     const { receivedAt: received, sizeBytes: bytes } = shown;
     yield line({ about: 'message', ...sourceCells(shown), ...target, received, bytes, state: 'delivered', ...shown });
+  }
+  for await (const note of ledger.listNotes(mailbox.id)) {
+    const { internalDate: received, sizeBytes: bytes } = note;
+    yield line({ about: 'note', ...sourceCells(note), received, bytes, state: note.state, detail: note.detail });
   }
 }
 

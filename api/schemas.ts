@@ -244,6 +244,9 @@ export const MailboxReport = z
         remedy: z.string(),
       }),
     ).describe('Every copy that is not where or as it should be'),
+    notes: list(Exception.omit({ mailboxId: true, address: true })).describe(
+      'Every copy of which something is to be said: what was repaired, which flags the target does not take',
+    ),
   })
   .meta({ id: 'MailboxReport' });
 

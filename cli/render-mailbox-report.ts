@@ -6,7 +6,7 @@ const SHOWN = 50;
 
 /** State first, then where the trouble is, then each message, then what to do about each code once. */
 export function renderMailboxReport(io: Io, report: MailboxReport): string {
-  const { mailbox, remedy, folders, verification, exceptions, deviations } = report;
+  const { mailbox, remedy, folders, verification, exceptions, deviations, notes } = report;
   const held =
     mailbox.heldCode === null
       ? []
@@ -24,6 +24,7 @@ export function renderMailboxReport(io: Io, report: MailboxReport): string {
     verificationTable(io, verification),
     exceptionTable(io, exceptions),
     deviationTable(io, deviations),
+    noteTable(io, notes),
     remedies([...exceptions, ...deviations]),
   ];
   return sections.filter((section) => section !== '').join('\n');
@@ -87,6 +88,14 @@ function deviationTable(io: Io, deviations: MailboxReport['deviations']): string
       return [...place, rest.receivedAt ?? '', rest.sizeBytes, rest.code, rest.detail];
     });
   return renderTable(io, header, rows) + more(deviations.length);
+}
+
+function noteTable(io: Io, notes: MailboxReport['notes']): string {
+  if (notes.length === 0) return '';
+  const rows = notes.slice(0, SHOWN).map(({ sourcePath, uid, uidValidity, state, detail }): Cell[] => {
+    return [sourcePath.join('/'), uid, uidValidity, state, detail ?? ''];
+  });
+  return renderTable(io, ['COPIED, AND TO BE KNOWN', 'UID', 'UIDVALIDITY', 'STATE', 'WHAT'], rows) + more(notes.length);
 }
 
 function more(count: number): string {

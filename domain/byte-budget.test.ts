@@ -39,6 +39,19 @@ test('a large one is not overtaken for ever by small ones', async () => {
   expect(await isSettled(small)).toBe(true);
 });
 
+test('tells before a large message gets its room, and not before', async () => {
+  const told: number[] = [];
+  const budget = createByteBudget(undefined, (bytes) => told.push(bytes));
+  await budget.take(1_000, never);
+  const release = await budget.take(100_000_000, never);
+  const next = budget.take(90_000_000, never);
+  expect(await isSettled(next)).toBe(false);
+  expect(told).toEqual([100_000_000]);
+  release();
+  await next;
+  expect(told).toEqual([100_000_000, 90_000_000]);
+});
+
 test('nobody waits behind a large message', async () => {
   const budget = createByteBudget();
   await budget.take(150_000_000, never);

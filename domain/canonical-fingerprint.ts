@@ -23,16 +23,31 @@ const ADDRESS_FIELDS = ['from', 'to', 'cc'] as const;
  * A message and its {@link repairMessage} have the same one. Takes time and memory in proportion to the bytes.
  */
 export function canonicalFingerprintOf(raw: Buffer): string {
+  return fingerprintOver(raw, MESSAGE_ID_TOO);
+}
+
+/**
+ * As {@link canonicalFingerprintOf}, without Message-ID, which some targets write anew (T36): enough to know a copy again among the
+ * few that can be it, not to tell two mails apart.
+ */
+export function contentFingerprintOf(raw: Buffer): string {
+  return fingerprintOver(raw, 'content only');
+}
+
+const MESSAGE_ID_TOO = 'Message-ID too';
+type Extent = typeof MESSAGE_ID_TOO | 'content only';
+
+function fingerprintOver(raw: Buffer, extent: Extent): string {
   const message = withoutLastCrs(replaceNul(raw.subarray(afterMboxLines(raw))));
   const marks: string[][] = [];
   for (const segment of segmentsOf(message)) {
-    if (segment.kind === 'header' && segment.ofMessage) marks.push(headerMarks(message, segment));
+    if (segment.kind === 'header' && segment.ofMessage) marks.push(headerMarks(message, segment, extent));
     if (segment.kind === 'body') marks.push(bodyMarks(message, segment));
   }
   return sha256Hex(JSON.stringify(marks.filter((mark) => mark.length > 0)));
 }
 
-function headerMarks(message: Buffer, { fields }: HeaderSegment): string[] {
+function headerMarks(message: Buffer, { fields }: HeaderSegment, extent: Extent): string[] {
   const read = (name: string) => {
     const field = findField(fields, name);
     const value = field === undefined ? '' : readValue(message, field);
@@ -42,7 +57,8 @@ function headerMarks(message: Buffer, { fields }: HeaderSegment): string[] {
   const addresses = ADDRESS_FIELDS.map((name) => read(name).replace(/["\\\s]+/g, ''));
   const date = read('date');
   const sent = String(parseMailDate(date) ?? evenOut(date));
-  const values = [...addresses, evenOut(read('subject')), sent, read('message-id').replace(/\s+/g, '')];
+  const id = extent === MESSAGE_ID_TOO ? [read('message-id').replace(/\s+/g, '')] : [];
+  const values = [...addresses, evenOut(read('subject')), sent, ...id];
   return values.every((value) => value === '') ? [] : ['message', ...values];
 }
 

@@ -3,6 +3,7 @@ import type { CensusEntry, FlagsEntry, FolderChange, FolderStatus, SourceFolder 
 import type { Pass } from './passes.ts';
 import type { FolderEntry, Lease, Ledger, UidRange } from './ports/ledger.ts';
 import type { MailSource } from './ports/mail.ts';
+import { openSuspect } from './suspicion.ts';
 
 export interface CensusContext {
   readonly ledger: Ledger;
@@ -32,7 +33,7 @@ export async function takeCensus(
   folder: SourceFolder,
   entry: FolderEntry,
 ): Promise<boolean> {
-  const status = await source.getStatus(folder);
+  const status = await openSuspect(context, entry, () => source.getStatus(folder));
   if (isSettled(entry, status, source.tracks, context.pass)) return entry.unfinished;
   const folderCensus = new FolderCensus(context, source, folder, entry, status);
   const before = entry.status;

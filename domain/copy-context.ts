@@ -3,6 +3,7 @@ import type { FolderPath } from './mail.ts';
 import type { Pass } from './passes.ts';
 import type { Lease, Ledger } from './ports/ledger.ts';
 import type { MailSource, MailTarget } from './ports/mail.ts';
+import type { InTurn } from './turn.ts';
 
 /** What this attempt did so far. Counted up along the way. */
 export interface CopyCounts {
@@ -33,6 +34,11 @@ export interface CopyContext {
   readonly adopts: boolean;
   /** Waits until whoever held the mailbox before can no longer be at work on the target. */
   readonly settle: () => Promise<void>;
+  /**
+   * For what a target does not bear side by side. Dovecot 2.3.19 breaks off sessions of one user that make folders at the same time:
+   * "fcntl(dovecot.list.index.log, write-lock) locking failed: Resource deadlock avoided", 2 of 150 new mailboxes on four lanes.
+   */
+  readonly inTurn: InTurn;
   /** After each durable record, never before: the place for a heartbeat. */
   readonly report: (folder: FolderPath) => void;
 }

@@ -5,6 +5,7 @@ import type { LaneControl, LaneWork } from './lanes.ts';
 import { prepareFolder } from './prepare-folder.ts';
 import { readUnit } from './read-unit.ts';
 import { reconcile } from './reconcile.ts';
+import { isLostOnce } from './suspicion.ts';
 import type { Ready } from './unit-outcomes.ts';
 import { type FolderJob, type Task, type WorkUnit, WorkUnits } from './work-units.ts';
 import { abandonUnit, writeUnit } from './write-unit.ts';
@@ -12,7 +13,8 @@ import { abandonUnit, writeUnit } from './write-unit.ts';
 /** A unit that is read, with its share of the bytes in flight. */
 interface InHand {
   readonly unit: WorkUnit;
-  readonly ready: readonly Ready[];
+  /** Emptied when it is through: a suspended lane would keep a message of 100 MB alive for nothing. */
+  ready: readonly Ready[];
   readonly release: () => void;
   /** Met while it was read: what had come by then is sent first. */
   readonly fault: { readonly error: unknown } | null;
@@ -53,7 +55,8 @@ export class FolderCopies implements LaneWork {
   constructor(before: BeforeCensus, jobs: readonly FolderJob[], failures: number) {
     this.#before = before;
     this.#failures = failures;
-    this.#uncounted = [...jobs];
+    const isSuspect = ({ entry }: FolderJob) => isLostOnce(entry);
+    this.#uncounted = [...jobs.filter((job) => !isSuspect(job)), ...jobs.filter(isSuspect)];
     this.#counting = jobs.length;
     if (jobs.length === 0) this.#counted.resolve();
   }
@@ -108,9 +111,9 @@ export class FolderCopies implements LaneWork {
   }
 
   /** By the lane that comes first, while the others wait. */
-  async #beginCopying({ target }: Lane): Promise<Copying> {
+  async #beginCopying(lane: Lane): Promise<Copying> {
     const { ledger, lease } = this.#before;
-    await reconcile({ ...this.#before, adopts: false }, target);
+    await reconcile({ ...this.#before, adopts: false }, lane);
     const { place } = this.#before;
     const jobs = place ? await place(this.#changed) : this.#changed;
     const units = new WorkUnits(ledger, jobs, this.#failures);
@@ -216,10 +219,12 @@ class LaneCopy {
     return ready.length === 0 ? null : { unit, ready, release, fault };
   }
 
-  async #write({ unit, ready, release }: InHand): Promise<void> {
+  async #write(inHand: InHand): Promise<void> {
+    const { unit, release } = inHand;
     try {
-      await this.#guarded(unit.work, () => writeUnit(this.#context, this.#lane, unit, ready));
+      await this.#guarded(unit.work, () => writeUnit(this.#context, this.#lane, unit, inHand.ready));
     } finally {
+      inHand.ready = [];
       release();
       this.#units.end(unit);
     }

@@ -15,8 +15,9 @@ import { mergeFlags } from './merge-flags.ts';
 import type { Pass } from './passes.ts';
 import type { FolderEntry, Lease, Ledger, Outcome } from './ports/ledger.ts';
 import type { MailSource, MailTarget } from './ports/mail.ts';
+import { triedAgain } from './suspicion.ts';
 import { findLimits, type TargetLimits } from './target-limits.ts';
-import { noOutcome } from './unit-outcomes.ts';
+import { createTurn } from './turn.ts';
 import type { FolderJob } from './work-units.ts';
 
 export interface CopyMailboxInput {
@@ -94,6 +95,7 @@ class MailboxCopy {
   readonly #faults = new Map<string, MigrationError>();
   /** A moment after the lease was taken, so that waiting from it on is long enough. */
   readonly #begunAt: number;
+  readonly #inTurn = createTurn();
   #unchanged = 0;
   #gmail: GmailPlaces | null = null;
 
@@ -186,11 +188,11 @@ class MailboxCopy {
     const { ledger, lease, mailbox, pass } = this.#input;
     const idOf = new Map((await ledger.listFolders(mailbox.id)).map(({ sourcePath, id }) => [pathKey(sourcePath), id]));
     const again = new Map<string, Outcome[]>();
-    for await (const { sourcePath, uidValidity, uid, state } of ledger.listExceptions(mailbox.id)) {
+    for await (const { sourcePath, uidValidity, uid, state, code } of ledger.listExceptions(mailbox.id)) {
       const folderId = idOf.get(pathKey(sourcePath));
       if (state !== 'refused' || folderId === undefined) continue;
       const found = again.get(folderId) ?? [];
-      found.push(noOutcome({ uidValidity, uid }, 'planned'));
+      found.push(triedAgain({ uidValidity, uid, code }));
       again.set(folderId, found);
     }
     for (const [folderId, outcomes] of again) await ledger.recordOutcomes(lease, folderId, pass, outcomes);
@@ -237,6 +239,7 @@ class MailboxCopy {
       budget,
       mayRead,
       now,
+      inTurn: this.#inTurn,
       exclude: gmail ? (folder) => gmail.exclude(folder) : undefined,
       place: gmail ? (changed) => gmail.place(changed) : undefined,
       settle: async () => {

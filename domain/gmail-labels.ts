@@ -149,7 +149,7 @@ const ALL_MAIL = LABEL + 1;
 
 function tierOf({ role }: SourceFolder): number {
   if (role === 'all') return ALL_MAIL;
-  const tier = TIERS.findIndex((each) => each === role);
+  const tier = (TIERS as readonly SourceFolder['role'][]).indexOf(role);
   return tier < 0 ? LABEL : tier;
 }
 

@@ -37,7 +37,15 @@ export function asIs(
     detail === null ? ready : { ...withBytes(ready, raw), state: 'repaired', changes: [...changes, detail] };
   if (!target.munges8BitHeaders) return nul;
   const repaired = repairMessage(mail.raw);
+  // In an address there is no encoding for them.
+  if (hasEightBitHeader(repaired.raw)) return wrappedFor(nul, 'It would write over 8-bit characters in an address.');
   return repaired.repairs.includes('eight-bit-header') ? repairedTo(nul, repaired) : nul;
+}
+
+/** Of the message itself: those of its parts are a body to the server. */
+function hasEightBitHeader(raw: Buffer): boolean {
+  const end = raw.indexOf('\r\n\r\n');
+  return raw.subarray(0, end < 0 ? raw.length : end).some((octet) => octet > 0x7f);
 }
 
 /** @returns null when there is no other form of it, or none that would help */
@@ -49,13 +57,18 @@ export function nextRung(refused: Ready, error: MigrationError): Ready | null {
     if (helps) return { ...repairedTo(refused, repaired), rung: 'repaired' };
   }
   if (refused.rung === 'wrapped') return null;
-  const reason = error.message;
-  const raw = wrapMessage(refused.original, { receivedAt: refused.mail.receivedAt, reason });
+  return wrappedFor(refused, error.message);
+}
+
+function wrappedFor(ready: Ready, reason: string): Ready {
+  const raw = wrapMessage(ready.original, { receivedAt: ready.mail.receivedAt, reason });
   return {
-    ...withBytes(refused, raw),
+    ...withBytes(ready, raw),
     state: 'wrapped',
     rung: 'wrapped',
-    changes: [`The target refused the message itself, so the original is attached to a stub, byte for byte. ${reason}`],
+    changes: [
+      `The target does not take the message itself, so the original is attached to a stub, byte for byte. ${reason}`,
+    ],
   };
 }
 

@@ -1,11 +1,14 @@
 import type { CopyContext, Lane } from './copy-context.ts';
 import type { MailTarget, OpenedFolder } from './ports/mail.ts';
+import { openSuspect } from './suspicion.ts';
 import { NOTHING_UNCLAIMED, readUnclaimed, type Unclaimed } from './unclaimed.ts';
 import type { FolderJob, FolderWork } from './work-units.ts';
 
 /** Finds or makes the target folder, and in a first pass looks through it for what another tool has brought before us. */
 export async function prepareFolder(context: CopyContext, { target }: Lane, job: FolderJob): Promise<FolderWork> {
-  const folder = await target.ensureFolder(job.targetPath, job.role);
+  const folder = await context.inTurn(() =>
+    openSuspect(context, job.entry, () => target.ensureFolder(job.targetPath, job.role)),
+  );
   const unclaimed = await findForeign(context, job, target, folder);
   return { ...job, target: folder, unclaimed, targetUidNext: folder.uidNext };
 }

@@ -5,6 +5,7 @@ import { asIs } from './ladder.ts';
 import type { Message } from './mail.ts';
 import type { LedgerMessage, Outcome } from './ports/ledger.ts';
 import type { MailSource, MailTarget } from './ports/mail.ts';
+import { lostInReading } from './suspicion.ts';
 import { countUp, noOutcome, type Ready, refused } from './unit-outcomes.ts';
 import type { WorkUnit } from './work-units.ts';
 
@@ -79,6 +80,8 @@ async function readAll(source: MailSource, { work, messages, large }: WorkUnit, 
   } catch (error) {
     signal.throwIfAborted();
     fault = { error };
+    const lost = error instanceof MigrationError && error.code === 'CONNECTION_LOST';
+    if (lost) for (const message of byUid.values()) settled.push(lostInReading(message));
   }
   return { read: read.toSorted((a, b) => a.message.uid - b.message.uid), settled, fault };
 

@@ -3,6 +3,7 @@ import { MemoryLedger } from '../adapters/memory/ledger.ts';
 import type { CensusEntry } from './mail.ts';
 import type { FolderEntry } from './ports/ledger.ts';
 import { NOTHING_UNCLAIMED } from './unclaimed.ts';
+import { noOutcome } from './unit-outcomes.ts';
 import { type FolderJob, type Task, type WorkUnit, WorkUnits } from './work-units.ts';
 
 const MAILBOX = 'mbx-1';
@@ -15,6 +16,7 @@ describe('units of work', () => {
     folders: Readonly<Record<string, readonly number[]>>,
     failures = 0,
     targets: Readonly<Record<string, string>> = {},
+    suspects: readonly number[] = [],
   ) {
     const ledger = new MemoryLedger();
     ledger.addMailbox(MAILBOX);
@@ -31,6 +33,13 @@ describe('units of work', () => {
         (sizeBytes, at): CensusEntry => ({ uid: at + 1, sizeBytes, internalDate: null, flags: [] }),
       );
       await ledger.recordCensus(lease, row.id, '7', PASS, entries);
+      const lost = suspects.map((uid) => noOutcome({ uidValidity: '7', uid }, 'planned'));
+      await ledger.recordOutcomes(
+        lease,
+        row.id,
+        PASS,
+        lost.map((each) => ({ ...each, code: 'CONNECTION_LOST' })),
+      );
       jobs.push({
         entry: row,
         source: { id: name, path: [name], role: null, selectable: true },
@@ -67,9 +76,9 @@ describe('units of work', () => {
 
   const uidsOf = (unit: WorkUnit) => unit.messages.map(({ uid }) => uid);
 
-  test('are at most 50 messages and 4 MiB, newest first, each message once', async () => {
+  test('are at most 50 messages and 2 MiB, newest first, each message once', async () => {
     const units = await drain(
-      await newUnits({ A: Array.from({ length: 120 }, () => 1_000), B: [3 * MIB, 3 * MIB, 1_000] }),
+      await newUnits({ A: Array.from({ length: 120 }, () => 1_000), B: [1.5 * MIB, 1.5 * MIB, 1_000] }),
     );
     const a = units.filter(({ work }) => work.source.id === 'A');
     expect(a.map(({ messages }) => messages.length)).toEqual([50, 50, 20]);
@@ -134,6 +143,17 @@ describe('units of work', () => {
     );
     expect(sizes.slice(0, 4)).toEqual([1, 1, 1, 2]);
     expect(Math.max(...sizes)).toBe(50);
+  });
+
+  test('T28: what was under way when a connection ended comes last, each alone', async () => {
+    const units = await newUnits({ A: [1, 1, 1, 1, 1], B: [1, 1] }, 0, {}, [2, 4]);
+    expect((await drain(units)).map((unit) => [unit.work.source.id, uidsOf(unit)])).toEqual([
+      ['A', [5, 3, 1]],
+      ['B', [1]],
+      ['A', [4]],
+      ['A', [2]],
+      ['B', [2]],
+    ]);
   });
 
   test('whoever waits is let go when the work is stopped', async () => {

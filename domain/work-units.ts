@@ -2,6 +2,7 @@ import { LARGE_BYTES } from './byte-budget.ts';
 import type { FolderPath, FolderRole, SourceFolder } from './mail.ts';
 import type { FolderEntry, Ledger, LedgerMessage } from './ports/ledger.ts';
 import type { TargetFolder } from './ports/mail.ts';
+import { isSuspect } from './suspicion.ts';
 import type { Unclaimed } from './unclaimed.ts';
 
 /** A folder whose census is taken and in which messages wait to be copied. */
@@ -38,11 +39,11 @@ export type Task =
   | { readonly kind: 'unit'; readonly unit: WorkUnit };
 
 /**
- * Of one read and one APPEND. Measured against Dovecot 2.3 (design.md §8): from 50 messages or 4 MB on, one transaction and one
- * fsync at the target are spread over enough of them.
+ * Of one read and one APPEND. Measured against Dovecot 2.3 (design.md §8): from 50 messages on, one transaction and one fsync at
+ * the target are spread over enough of them. What is on its way when a worker dies goes twice, so 2 MiB are enough.
  */
 const UNIT_MESSAGES = 50;
-const UNIT_BYTES = 4 * 1024 * 1024;
+const UNIT_BYTES = 2 * 1024 * 1024;
 /** Rows of one question to the ledger. */
 const PAGE = 500;
 
@@ -65,6 +66,8 @@ export class WorkUnits {
   readonly #queues: Queue[];
   readonly #queueOf = new WeakMap<FolderJob, Queue>();
   readonly #large: WorkUnit[] = [];
+  /** Each alone, and after everything else: see suspicion.ts. */
+  readonly #suspects: WorkUnit[] = [];
   #largeRunning = 0;
   #stopped = false;
   /** Share of a whole unit that is handed out. */
@@ -132,8 +135,8 @@ export class WorkUnits {
   drop(job: FolderJob): void {
     const queue = this.#queueOf.get(job);
     if (queue === undefined || (queue.work !== null && queue.work !== job && queue.jobs[0] !== job)) return;
-    for (let at = this.#large.length - 1; at >= 0; at -= 1) {
-      if (this.#large[at]?.work === queue.work) this.#large.splice(at, 1);
+    for (const aside of [this.#large, this.#suspects]) {
+      for (let at = aside.length - 1; at >= 0; at -= 1) if (aside[at]?.work === queue.work) aside.splice(at, 1);
     }
     Object.assign(queue, { state: 'ready', rows: [], ended: true });
     this.#retire(queue);
@@ -145,7 +148,7 @@ export class WorkUnits {
     const pages = this.#queues.map(({ state, rows, ended }) => {
       return state === 'ready' ? Math.ceil(rows.length / UNIT_MESSAGES) + (ended ? 0 : 1) : 1;
     });
-    return pages.reduce((sum, each) => sum + each, this.#large.length);
+    return pages.reduce((sum, each) => sum + each, this.#large.length + this.#suspects.length);
   }
 
   /** Whoever waits, and whoever asks from now on, gets nothing more. */
@@ -168,8 +171,8 @@ export class WorkUnits {
     const unit =
       (await this.#cutFirst(load, isIdle)) ?? this.#beginFolder() ?? (await this.#cutFirst(load, () => true));
     if (unit) return unit;
-    const large = this.#large.shift();
-    return large ? this.#hand(large) : null;
+    const last = this.#large.shift() ?? this.#suspects.shift();
+    return last ? this.#hand(last) : null;
   }
 
   async #cutFirst(load: (queue: Queue) => number, isEligible: (queue: Queue) => boolean): Promise<Task | null> {
@@ -209,8 +212,10 @@ export class WorkUnits {
       if (queue.rows.length === 0 && !(await this.#page(queue, work))) break;
       const [row] = queue.rows;
       if (row === undefined) break;
-      if (row.sizeBytes > LARGE_BYTES) {
-        this.#large.push({ work, messages: [row], sizeBytes: row.sizeBytes, large: true });
+      const large = row.sizeBytes > LARGE_BYTES;
+      if (large || isSuspect(row)) {
+        const aside = isSuspect(row) ? this.#suspects : this.#large;
+        aside.push({ work, messages: [row], sizeBytes: row.sizeBytes, large });
       } else if (messages.length > 0 && sizeBytes + row.sizeBytes > UNIT_BYTES * this.#share) {
         break;
       } else {
@@ -236,7 +241,7 @@ export class WorkUnits {
   /** When the last unit of a folder is through, the next folder with the same target has its turn. */
   #retire(queue: Queue): void {
     if (!queue.ended || queue.rows.length > 0 || queue.running > 0) return;
-    if (this.#large.some(({ work }) => work === queue.work)) return;
+    if ([this.#large, this.#suspects].some((aside) => aside.some(({ work }) => work === queue.work))) return;
     queue.jobs.shift();
     Object.assign(queue, EMPTY);
     if (queue.jobs.length === 0) this.#queues.splice(this.#queues.indexOf(queue), 1);

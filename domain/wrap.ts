@@ -120,3 +120,8 @@ function dateOf(raw: Buffer, field: Field | undefined, receivedAt: string | null
   const received = parseMailDate(receivedAt ?? '');
   return received === null ? null : new Date(received).toUTCString().replace('GMT', '+0000');
 }
+
+/** Whether a message says of itself that it is a stub of ours; {@link unwrapMessage} looks whether it is whole. */
+export function isStub(raw: Buffer): boolean {
+  return /^X-Mailferry-Original: sha256=/m.test(raw.toString('latin1', 0, 16_384));
+}

@@ -1,8 +1,10 @@
 import type { CopyContext, Lane } from './copy-context.ts';
+import { MigrationError } from './errors.ts';
 import { nextRung } from './ladder.ts';
 import type { Outcome } from './ports/ledger.ts';
 import type { Appended, MailTarget } from './ports/mail.ts';
 import { recordIntents } from './read-unit.ts';
+import { lostInSending } from './suspicion.ts';
 import { blamesMessage, countUp, delivered, didNotHappen, notSent, type Ready, refused } from './unit-outcomes.ts';
 import type { WorkUnit } from './work-units.ts';
 
@@ -52,8 +54,10 @@ class UnitWriter {
         const begun = error instanceof Interrupted ? error : new Interrupted(error, [], []);
         const later = groups.slice(at + 1).flat();
         const untouched = [...begun.untouched, ...later];
+        const lost = doubtful(group, begun).map(({ message }) => lostInSending(message));
         // What was not tried is planned again; what may have happened stays intended and is looked for next time.
-        await this.#record([...outcomes, ...begun.outcomes, ...untouched.map(notSent)]).catch(() => undefined); // they stay intended
+        const known = [...outcomes, ...begun.outcomes, ...untouched.map(notSent), ...lost];
+        await this.#record(known).catch(() => undefined); // they stay intended
         throw begun.reason;
       }
     }
@@ -110,6 +114,13 @@ class UnitWriter {
     if (appended.id !== null) work.targetUidNext = Math.max(work.targetUidNext, appended.id.uid + 1);
     return delivered(ready, appended);
   }
+}
+
+/** Those that the target may have had when it ended the connection. */
+function doubtful(group: readonly Ready[], { reason, outcomes, untouched }: Interrupted): readonly Ready[] {
+  if (!(reason instanceof MigrationError) || reason.code !== 'CONNECTION_LOST') return [];
+  const settled = new Set([...outcomes, ...untouched.map(({ message }) => message)].map(({ uid }) => uid));
+  return group.filter(({ message }) => !settled.has(message.uid));
 }
 
 /** A fault beyond one message, with what had happened by then and what had certainly not. The rest may have. */

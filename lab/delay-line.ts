@@ -7,23 +7,26 @@ export interface DelayLineOptions {
   readonly bytesPerSecond?: number | undefined;
   /** After exactly so many bytes have been handed on, {@link onCut} is called and nothing more passes. */
   readonly cutAfterBytes?: number | undefined;
+  /** What this direction may hold; 16 MiB where absent. */
+  readonly holdsBytes?: number | undefined;
   readonly onBytes: (count: number) => void;
   readonly onCut: () => void;
 }
 
-/** What one direction may hold: at 20 ms it allows 800 MB/s, so the latency never bounds the throughput. */
+/** At 20 ms it allows 800 MB/s, so the latency never bounds the throughput. */
 const HELD_LIMIT_BYTES = 16 << 20;
 /** Node's timers count whole milliseconds; what is due within half of one goes now, so that the error is not always late. */
 const EARLY_MS = 0.5;
 
 /**
  * One direction of a proxied connection: bytes come out of the other end in order, each `latencyMs` after it went in, however
- * many are under way. A receiver that does not read holds the sender back once 16 MiB are held.
+ * many are under way. A receiver that does not read holds the sender back once as much is held as may be.
  */
 export class DelayLine {
   readonly #from: Socket;
   readonly #to: Socket;
   readonly #options: DelayLineOptions;
+  readonly #limitBytes: number;
   #held: { dueAt: number; chunk: Buffer | null }[] = [];
   #heldBytes = 0;
   #passedBytes = 0;
@@ -38,6 +41,7 @@ export class DelayLine {
     this.#from = from;
     this.#to = to;
     this.#options = options;
+    this.#limitBytes = options.holdsBytes ?? HELD_LIMIT_BYTES;
     from.on('data', (chunk) => this.#take(chunk));
     from.on('end', () => this.#hold(null));
     to.on('drain', () => {
@@ -73,7 +77,7 @@ export class DelayLine {
   #take(chunk: Buffer): void {
     if (this.#over) return;
     this.#hold(chunk);
-    if (this.#heldBytes > HELD_LIMIT_BYTES) this.#from.pause();
+    if (this.#heldBytes > this.#limitBytes) this.#from.pause();
   }
 
   #hold(chunk: Buffer | null): void {
@@ -98,7 +102,7 @@ export class DelayLine {
       if (!this.#pass(chunk)) return;
     }
     this.#held.splice(0, count);
-    if (this.#heldBytes <= HELD_LIMIT_BYTES) this.#from.resume();
+    if (this.#heldBytes <= this.#limitBytes) this.#from.resume();
     const next = this.#held[0];
     if (next === undefined || this.#draining) return;
     this.#timer = setTimeout(() => this.#release(), Math.max(0, Math.round(next.dueAt - performance.now())));

@@ -23,6 +23,8 @@ export interface DovecotOptions {
   maxConnections?: number;
   /** False (default) lets the operating system write when it likes: tests need speed, benchmarks ask for `true`. */
   fsync?: boolean;
+  /** Lines at the end of the configuration, which win over what is said before them. */
+  settings?: string;
 }
 
 export interface Dovecot {
@@ -39,8 +41,8 @@ export interface Dovecot {
   stop(): Promise<void>;
   /** Ends every process of it at once, as a crash of the machine would; the mail stays for {@link restart}. */
   kill(): Promise<void>;
-  /** Starts again on the same ports with the same mail, after {@link kill}. */
-  restart(): Promise<void>;
+  /** Starts again on the same ports with the same mail, after {@link kill} or by killing it; with other settings where they are given. */
+  restart(options?: Pick<DovecotOptions, 'settings'>): Promise<void>;
 }
 
 /** Dovecot looks at its file of users once a second; the rest is room for a busy machine. */
@@ -71,7 +73,7 @@ export async function startDovecot(options: DovecotOptions): Promise<Dovecot> {
   const ports = { imap, imaps: options.tls === undefined ? null : imaps };
   const config = { root, account, ports, maxConnections: options.maxConnections ?? 100, fsync: options.fsync ?? false };
   const configFile = join(root, 'dovecot.conf');
-  await writeFile(configFile, dovecotConfig(config));
+  await writeFile(configFile, dovecotConfig(config) + (options.settings ?? ''));
   if (options.tls !== undefined) {
     await writeFile(join(root, 'cert.pem'), options.tls.cert);
     await writeFile(join(root, 'key.pem'), options.tls.key);
@@ -115,8 +117,9 @@ export async function startDovecot(options: DovecotOptions): Promise<Dovecot> {
       await rm(root, { recursive: true, force: true });
     },
     kill: () => endDaemon(child, 'SIGKILL'),
-    restart: async () => {
+    restart: async ({ settings } = {}) => {
       await endDaemon(child, 'SIGKILL');
+      if (settings !== undefined) await writeFile(configFile, dovecotConfig(config) + settings);
       child = await launch();
     },
   };

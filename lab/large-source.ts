@@ -6,7 +6,7 @@ import { largeFolder } from './mail/large-folder.ts';
 
 /**
  * An IMAP source of any size as a process of its own, so that its memory is not counted as a worker's:
- * `node lab/large-source.ts [--count 100000] [--scale 1] [--folders 0] [--seed 1]` prints
+ * `node lab/large-source.ts [--count 100000] [--scale 1] [--folders 0] [--seed 1] [--pass large]` prints
  * `{"host","port","user","pass","bytes"}`. INBOX holds `count` messages that are made up when they are read; beside it lie so many
  * folders with one message each. Where its standard input is a pipe it ends when the pipe does.
  */
@@ -16,9 +16,10 @@ const { values } = parseArgs({
     scale: { type: 'string', default: '1' },
     folders: { type: 'string', default: '0' },
     seed: { type: 'string', default: '1' },
+    pass: { type: 'string', default: 'large' },
   },
 });
-const [user, pass] = ['large@example.test', 'large'];
+const [user, pass] = ['large@example.test', values.pass];
 const store = new MailStore();
 const mailbox = store.addAccount(user, pass);
 const mail = largeFolder({ seed: Number(values.seed), count: Number(values.count), scale: Number(values.scale) });

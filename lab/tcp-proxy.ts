@@ -13,6 +13,8 @@ export interface TcpProxyOptions {
   latencyMs?: number;
   /** Of each direction of each connection. */
   bytesPerSecond?: number;
+  /** What each direction of a connection may hold before the sender has to wait; 16 MiB by default. */
+  holdsBytes?: number;
   /** Ends a connection once it has carried exactly so many bytes that way. */
   cutAfterBytes?: { toTarget?: number; toClient?: number };
   /** Cuts and drops are resets (RST) at both ends; otherwise both see an end of the stream. */
@@ -84,6 +86,7 @@ export async function startTcpProxy(options: TcpProxyOptions): Promise<TcpProxy>
       new DelayLine(from, to, {
         latencyMs: options.latencyMs ?? 0,
         bytesPerSecond: options.bytesPerSecond,
+        holdsBytes: options.holdsBytes,
         cutAfterBytes: counts.cut < (options.maxCuts ?? Number.POSITIVE_INFINITY) ? cutAfterBytes : undefined,
         onBytes: (count) => {
           counts[bytes] += count;

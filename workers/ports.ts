@@ -13,8 +13,9 @@ import { createSignIns } from '../adapters/ledger/sign-ins.ts';
 import { createProbeSender } from '../adapters/notify/probe-sender.ts';
 import { createSecrets } from '../adapters/secrets/secrets.ts';
 import type { Config } from '../config.ts';
-import { createByteBudget } from '../domain/byte-budget.ts';
+import { BYTES_IN_FLIGHT, createByteBudget } from '../domain/byte-budget.ts';
 import { registerSecret } from '../log.ts';
+import { createCollector } from './large-buffers.ts';
 import type { WorkerPorts } from './start-workers.ts';
 
 /** The adapters that activities work with, over one database. Close `hosts` when no activity is left, so that its places are free. */
@@ -32,12 +33,13 @@ export function buildWorkerPorts(
     },
   };
   const signIns = createSignIns(db);
-  const budget = createByteBudget();
+  const onBulk = createCollector();
+  const budget = createByteBudget(BYTES_IN_FLIGHT, onBulk);
   return {
     store: createMigrationStore(db),
     approvals: createApprovalStore(db),
     ledger: createPostgresLedger(db),
-    connector: createImapConnector(secrets, { signIns, budget }),
+    connector: createImapConnector(secrets, { signIns, budget, onBulk }),
     erasers: createImapEraserConnector(secrets, { signIns }),
     signIns,
     dailyReads: createDailyReads(db),

@@ -34,17 +34,31 @@ export class ImapConnection {
   readonly #ear: Ear;
   readonly #signal: AbortSignal;
   readonly #onAbort: () => void;
+  readonly #keepAlive: NodeJS.Timeout;
+  /** Calls under way. */
+  #busy = 0;
 
-  constructor(client: ImapFlow, ear: Ear, signal: AbortSignal) {
+  constructor(client: ImapFlow, ear: Ear, signal: AbortSignal, silenceMs: number) {
     this.client = client;
     this.#ear = ear;
     this.#signal = signal;
-    this.#onAbort = () => client.close();
+    this.#onAbort = () => {
+      this.#fence?.reset();
+      client.close();
+    };
     signal.addEventListener('abort', this.#onAbort, { once: true });
+    // While the other side is at a large message nothing is asked here, which imapflow takes for dead after `silenceMs`, and servers
+    // from half an hour on (RFC 3501 §5.4, T48).
+    this.#keepAlive = setInterval(() => {
+      if (this.#busy === 0 && client.usable) client.noop().catch(() => undefined); // the next call tells
+    }, silenceMs / 3).unref();
     const { prefix = '', delimiter } = client.namespace ?? {};
     this.names = { prefix, separator: delimiter === undefined || delimiter === '' ? null : delimiter };
     this.facts = {
-      capabilities: [...client.capabilities.keys()],
+      // APPENDLIMIT has its number apart (RFC 7889).
+      capabilities: [...client.capabilities].map(([name, value]) =>
+        typeof value === 'number' ? `${name}=${value}` : name,
+      ),
       tls: client.secureConnection,
       name: [client.serverInfo?.name, client.serverInfo?.version].filter((part) => typeof part === 'string').join(' '),
     };
@@ -54,6 +68,9 @@ export class ImapConnection {
   fence(mayWrite: () => boolean): void {
     this.#fence = fenceWrites(this.client, mayWrite);
   }
+
+  /** Told of bytes that were read and will be thrown away soon, where they are many at once. */
+  onBulk: (bytes: number) => void = () => {};
 
   /** Aborts what is done on this connection. */
   get signal(): AbortSignal {
@@ -71,6 +88,7 @@ export class ImapConnection {
   ): Promise<T> {
     this.#signal.throwIfAborted();
     this.#ear.forget();
+    this.#busy += 1;
     try {
       const result = await call(this.client);
       // What was changed has happened, whatever else could not be read.
@@ -81,6 +99,8 @@ export class ImapConnection {
       return result;
     } catch (error) {
       throw this.#failure(error, operation, facts);
+    } finally {
+      this.#busy -= 1;
     }
   }
 
@@ -97,6 +117,7 @@ export class ImapConnection {
     this.#ear.forget();
     const rows = call(this.client)[Symbol.asyncIterator]();
     let open = true;
+    this.#busy += 1;
     try {
       for (;;) {
         const row = await rows.next().catch((error: unknown) => {
@@ -108,6 +129,7 @@ export class ImapConnection {
       }
     } finally {
       if (open) await rows.return?.().catch(() => undefined);
+      this.#busy -= 1;
     }
     if (this.#ear.dropped) {
       throw new MigrationError('PROTOCOL_VIOLATION', 'A response could not be read and was dropped.', { facts });
@@ -128,6 +150,7 @@ export class ImapConnection {
   /** Twice is safe; never throws. */
   async close(): Promise<void> {
     this.#signal.removeEventListener('abort', this.#onAbort);
+    clearInterval(this.#keepAlive);
     if (!this.client.usable) return this.client.close();
     // A server that does not answer LOGOUT must not hold us up.
     const patience = setTimeout(() => this.client.close(), 2_000);
@@ -169,9 +192,12 @@ export async function connectImap(
   } finally {
     signal.removeEventListener('abort', abort);
   }
+  // One side waits while the other is at work on a large message or a slow line, longer than an answer may take. imapflow would give
+  // the waiting one up for its silence; as in a download of its own, it now asks NOOP and gives up only who does not answer that.
+  Reflect.set(client, '_openDownloads', 1);
   // From here on imapflow takes names as they are on the wire, so that one which is no proper modified UTF-7 still works (T10).
   client.enabled.add('UTF8=ACCEPT');
-  return new ImapConnection(client, ear, signal);
+  return new ImapConnection(client, ear, signal, timeouts.silenceMs);
 }
 
 async function optionsOf(endpoint: ImapEndpoint, timeouts: ImapTimeouts): Promise<ImapFlowOptions> {

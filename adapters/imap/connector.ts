@@ -14,6 +14,8 @@ export interface ImapConnectorOptions {
   readonly signIns?: SignIns;
   /** Of the process, for large messages that are read again; by default one for this connector. */
   readonly budget?: ByteBudget;
+  /** Told of bytes that were read and will be thrown away soon, where they are many at once. */
+  readonly onBulk?: (bytes: number) => void;
 }
 
 /**
@@ -55,7 +57,9 @@ export async function signIn(
     });
   }
   try {
-    return await connectImap(endpoint, { user, password }, signal, options.timeouts ?? DEFAULT_TIMEOUTS);
+    const connection = await connectImap(endpoint, { user, password }, signal, options.timeouts ?? DEFAULT_TIMEOUTS);
+    if (options.onBulk) connection.onBulk = options.onBulk;
+    return connection;
   } catch (error) {
     const refused = error instanceof MigrationError && error.code === 'AUTH_FAILED';
     if (refused) await options.signIns?.recordRefused(account, password);

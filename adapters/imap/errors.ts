@@ -108,6 +108,10 @@ function classifyRefusal({ responseCode, text, status }: Failure, operation: Ima
   if (operation === 'fetch' && responseCode === 'SERVERBUG') {
     return ['PROTOCOL_VIOLATION', 'The server failed at this.'];
   }
+  // "Message not found" is said of a hole among the UIDs (T44), and the folder is still there.
+  if (operation === 'fetch' && NO_MESSAGE_TEXT.test(text)) {
+    return ['PROTOCOL_VIOLATION', 'The server knows no such message.'];
+  }
   if (BUSY_CODES.has(responseCode) || BUSY_TEXT.test(text)) return ['SERVER_BUSY', 'The server is busy.'];
   if (operation === 'append' && (responseCode === 'TOOBIG' || TOO_LARGE_TEXT.test(text))) {
     return ['MESSAGE_TOO_LARGE', 'The message is too large for the target.'];
@@ -129,6 +133,7 @@ const BUSY_TEXT =
 const IMAP_OFF_TEXT = /imap4? (access |protocol )?(is )?(disabled|turned off|not enabled|not allowed)/i;
 const MALWARE_TEXT = /\b(virus(es)?|malware|infected|trojan)\b/i;
 const TOO_LARGE_TEXT = /too (large|big)|(exceeds|over|above).{0,40}(size|limit)|maximum.{0,30}(message )?size/i;
+const NO_MESSAGE_TEXT = /\b(messages?|uids?)\b/i;
 const NO_FOLDER_TEXT = /(doesn't|does not|not) exist|no such (mailbox|folder)|unknown (mailbox|folder)|not found/i;
 
 /** Exchange Online: `BAD Request is throttled. Suggested Backoff Time: 299961 milliseconds` (T53). */

@@ -4,7 +4,7 @@ import type { TargetMessage } from '../../domain/ports/mail.ts';
 import type { ImapConnection } from './connection.ts';
 import { toFlags } from './flags.ts';
 import { examine, listWindows, toSeconds } from './folders.ts';
-import { fetchMessage } from './read-messages.ts';
+import { BULK_BYTES, fetchMessage } from './read-messages.ts';
 import { sequenceSets } from './sequence-set.ts';
 
 /** UIDs whose sizes are asked for together; 1,000 rows are about 100 kB. */
@@ -17,7 +17,8 @@ export interface CopiesRange {
 
 /**
  * Messages of a folder with their bytes, ascending. Small ones come by one FETCH, one in memory at a time; a large one is read by
- * parts when the budget of the process has room for it, which it keeps until the next message is asked for.
+ * parts when the budget of the process has room for it, which it keeps until the next message is asked for. Bytes of messages over
+ * 1 MiB are there until then, too.
  */
 export async function* listCopies(
   connection: ImapConnection,
@@ -39,17 +40,40 @@ export async function* listCopies(
       }
       yield* readSmall(connection, folderId, small);
       small = [];
-      const release = await budget.take(sizeBytes, connection.signal);
-      try {
-        const message = await fetchMessage(connection, folderId, uid);
-        if (message) yield { uid, raw: message.raw, internalDate: message.receivedAt, flags: message.flags };
-      } finally {
-        release();
-      }
+      yield* readLarge(connection, folderId, { uid, sizeBytes }, budget);
     }
     yield* readSmall(connection, folderId, small);
   }
 }
+
+async function* readLarge(
+  connection: ImapConnection,
+  folderId: string,
+  { uid, sizeBytes }: { readonly uid: number; readonly sizeBytes: number },
+  budget: ByteBudget,
+): AsyncGenerator<TargetMessage, void, undefined> {
+  const release = await budget.take(sizeBytes, connection.signal);
+  try {
+    const message = await fetchMessage(connection, folderId, uid);
+    if (message === null) return;
+    const { raw, receivedAt: internalDate, flags } = message;
+    yield* lend({ uid, raw, internalDate, flags });
+  } finally {
+    release();
+  }
+}
+
+/**
+ * Takes the bytes back when the next message is asked for. A reader that waits for its turn has the one before still in its hands:
+ * dozens of connections with a large message each were 400 MB that nobody needed.
+ */
+function* lend(message: TargetMessage): Generator<TargetMessage, void, undefined> {
+  const lent = { ...message };
+  yield lent;
+  lent.raw = NOTHING;
+}
+
+const NOTHING = Buffer.alloc(0);
 
 async function readSizes(
   connection: ImapConnection,
@@ -75,7 +99,13 @@ async function* readSmall(
     );
     for await (const { uid, source, internalDate, flags } of rows) {
       if (source === undefined || !wanted.delete(uid)) continue;
-      yield { uid, raw: source, internalDate: toSeconds(internalDate), flags: toFlags(flags) };
+      const message = { uid, raw: source, internalDate: toSeconds(internalDate), flags: toFlags(flags) };
+      if (source.length < BULK_BYTES) {
+        yield message;
+        continue;
+      }
+      connection.onBulk(source.length);
+      yield* lend(message);
     }
   }
 }

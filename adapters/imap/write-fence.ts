@@ -1,9 +1,15 @@
-import type { Socket } from 'node:net';
+import { Socket } from 'node:net';
 import { Writable } from 'node:stream';
 import type { ImapFlow } from 'imapflow';
 
 /** What is used of a socket of net or tls. */
 type FencedSocket = Writable & { setNoDelay(on: boolean): unknown };
+
+/** The TCP handle of a socket; below a TLS one it is the parent. Not in Node's typings (24). */
+interface TcpHandle {
+  readonly _parent?: TcpHandle;
+  readonly reset?: (closed: () => void) => unknown;
+}
 
 /** What goes out between two looks at the guard. */
 const PIECE_BYTES = 64 * 1024;
@@ -18,10 +24,12 @@ const LINE_END = Buffer.from('\r\n');
 export class WriteFence extends Writable {
   readonly #socket: FencedSocket;
   readonly #mayWrite: () => boolean;
+  readonly #onEnd: () => void;
   #tripped = false;
 
-  constructor(socket: FencedSocket, mayWrite: () => boolean) {
+  constructor(socket: FencedSocket, mayWrite: () => boolean, onEnd: () => void = () => undefined) {
     super({ decodeStrings: true });
+    this.#onEnd = onEnd;
     this.#socket = socket;
     this.#mayWrite = mayWrite;
     // A command ends by a write of its own, which Nagle's algorithm would hold for the peer's delayed answer, 40 ms.
@@ -32,6 +40,19 @@ export class WriteFence extends Writable {
   /** It refused once; nothing goes out any more. */
   get tripped(): boolean {
     return this.#tripped;
+  }
+
+  /**
+   * Ends the connection so that the kernel forgets what it could not send yet (RST, RFC 9293 §3.10.7). After an ordinary end it goes on
+   * sending: a line that was dead and comes back would bring the server a command that a successor has repeated meanwhile.
+   */
+  reset(): void {
+    const handle = Reflect.get(this.#socket, '_handle') as TcpHandle | null | undefined; // null once it is closed
+    // Of TLS; its own reset is refused by Node. Nothing tells of the end then, so whoever waits for an answer has to be told.
+    handle?._parent?.reset?.(() => undefined);
+    if (typeof handle?.reset === 'function' && this.#socket instanceof Socket) this.#socket.resetAndDestroy();
+    else this.#socket.destroy();
+    this.#onEnd();
   }
 
   override _write(chunk: Buffer, _encoding: BufferEncoding, done: (error?: Error | null) => void): void {
@@ -46,7 +67,7 @@ export class WriteFence extends Writable {
     for (const piece of pieces(chunks)) {
       if (!this.#mayWrite()) {
         this.#tripped = true;
-        this.#socket.destroy();
+        this.reset();
         throw new Error('the lease is lost');
       }
       await this.#flush(piece);
@@ -68,7 +89,7 @@ export class WriteFence extends Writable {
 export function fenceWrites(client: ImapFlow, mayWrite: () => boolean): WriteFence {
   const { writeSocket } = client as unknown as { writeSocket?: Socket }; // looked at in the next line
   if (typeof writeSocket?.setNoDelay !== 'function') throw new Error('this imapflow has no writeSocket');
-  const fence = new WriteFence(writeSocket, mayWrite);
+  const fence = new WriteFence(writeSocket, mayWrite, () => client.close());
   Reflect.set(client, 'writeSocket', fence);
   return fence;
 }

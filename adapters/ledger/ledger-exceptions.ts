@@ -1,13 +1,22 @@
-import { sql } from 'kysely';
+import { type RawBuilder, sql } from 'kysely';
 import type { ErrorCode } from '../../domain/errors.ts';
 import type { FolderPath, MessageState } from '../../domain/mail.ts';
 import type { LedgerException } from '../../domain/ports/ledger.ts';
 import type { Db } from './database.ts';
+import { IS_OURS } from './ledger-delivered.ts';
 import { numberOf } from './mailbox-numbers.ts';
 
 const PAGE = 500;
 
-export async function* listExceptions(db: Db, mailboxId: string): AsyncIterable<LedgerException> {
+export function listExceptions(db: Db, mailboxId: string): AsyncIterable<LedgerException> {
+  return listRows(db, mailboxId, sql`state in ('planned', 'intended', 'vanished', 'excluded', 'refused')`);
+}
+
+export function listNotes(db: Db, mailboxId: string): AsyncIterable<LedgerException> {
+  return listRows(db, mailboxId, sql`present and ${IS_OURS} and detail is not null`);
+}
+
+async function* listRows(db: Db, mailboxId: string, which: RawBuilder<unknown>): AsyncIterable<LedgerException> {
   const mailbox = await numberOf(db, mailboxId);
   let after: { folderId: number; uidValidity: string; uid: number } = { folderId: 0, uidValidity: '', uid: 0 };
   for (;;) {
@@ -25,7 +34,7 @@ export async function* listExceptions(db: Db, mailboxId: string): AsyncIterable<
       select folder_id, source_path, messages.uid_validity, uid, size_bytes, internal_date, state, code, detail
       from messages join folders on folders.id = folder_id
       where messages.mailbox_number = ${mailbox}
-        and state in ('planned', 'intended', 'vanished', 'excluded', 'refused')
+        and ${which}
         and (folder_id, messages.uid_validity, uid) > (${after.folderId}, ${after.uidValidity}, ${after.uid})
       order by folder_id, messages.uid_validity, uid limit ${PAGE}`.execute(db);
     for (const row of rows) {

@@ -11,7 +11,7 @@ import { type FolderKey, folderId, numberOf } from './mailbox-numbers.ts';
 
 const MESSAGE = sql`
   uid_validity as "uidValidity", uid, size_bytes as "sizeBytes", internal_date as "internalDate", flags, state, fingerprint,
-  copy_fingerprint as "copyFingerprint", intent_uid_next as "intentUidNext"`;
+  copy_fingerprint as "copyFingerprint", intent_uid_next as "intentUidNext", code`;
 
 export async function listUnfinished(
   db: Db,
@@ -77,6 +77,7 @@ export async function recordOutcomes(
   outcomes: readonly Outcome[],
 ): Promise<void> {
   const { isIn: isInWindow, given } = windowOf(folder, outcomes, (at) => outcomes[at]);
+  const ifIntended = (value: RawBuilder<unknown>) => sql`case when outcome.state = 'intended' then ${value} end`;
   const ifDelivered = (value: RawBuilder<unknown>) => sql`case when outcome.state in (${DELIVERED}) then ${value} end`;
   await countUnderLease(
     db,
@@ -87,7 +88,8 @@ export async function recordOutcomes(
         intent_target_folder_id, target_uid_validity, target_uid,
         target_folder_id, delivered_pass, delivered_flags, delivered_at) = (
         select outcome.state, outcome.code, outcome.detail, coalesce(outcome.fingerprint, messages.fingerprint),
-          coalesce(outcome."copyFingerprint", messages.copy_fingerprint), null::bigint, null::bigint,
+          coalesce(outcome."copyFingerprint", messages.copy_fingerprint),
+          ${ifIntended(sql`messages.intent_uid_next`)}, ${ifIntended(sql`messages.intent_target_folder_id`)},
           outcome.target ->> 'uidValidity', (outcome.target ->> 'uid')::bigint,
           ${ifDelivered(sql`coalesce(messages.intent_target_folder_id, ${mappedTo(folder)})`)},
           ${ifDelivered(sql`${pass.number}::int`)},

@@ -4,7 +4,7 @@ import { releaseLease, renewLease, takeLease } from './fencing.ts';
 import { hasOrphans, recordAdoptions } from './ledger-adoptions.ts';
 import { countPresent, recordCensus, recordCensusEnd, recordChanges, recordPresence } from './ledger-census.ts';
 import { countDelivered, countMoved, listDelivered, listTargetPaths } from './ledger-delivered.ts';
-import { listExceptions } from './ledger-exceptions.ts';
+import { listExceptions, listNotes } from './ledger-exceptions.ts';
 import { listFlagsDue, recordFlags } from './ledger-flags.ts';
 import { listFolders, recordFolderFault, recordFolders, recordRename } from './ledger-folders.ts';
 import { listIntended, listUnfinished, recordInDoubt, recordIntents, recordOutcomes } from './ledger-messages.ts';
@@ -69,6 +69,7 @@ export function createPostgresLedger(db: Db): Ledger {
     tallyFolders: (mailboxId) => tallyFolders(db, mailboxId),
     listMismatches: (mailboxId) => listMismatches(db, mailboxId),
     listExceptions: (mailboxId) => listExceptions(db, mailboxId),
+    listNotes: (mailboxId) => listNotes(db, mailboxId),
 
     tallyDelivered: (mailboxId, passNumber) => tallyDelivered(db, mailboxId, passNumber),
     recordDeviations: (lease, deviations) => recordDeviations(db, lease, deviations),

@@ -528,10 +528,17 @@ export class MemoryLedger implements Ledger {
     yield* this.#mailboxes.get(mailboxId)?.verifications.deviations() ?? [];
   }
 
-  async *listExceptions(mailboxId: string): AsyncIterable<LedgerException> {
+  listExceptions(mailboxId: string): AsyncIterable<LedgerException> {
+    return this.#listRows(mailboxId, (row) => !isDelivered(row.state));
+  }
+
+  listNotes(mailboxId: string): AsyncIterable<LedgerException> {
+    return this.#listRows(mailboxId, (row) => row.present && isHeldCopy(row) && row.detail !== null);
+  }
+
+  async *#listRows(mailboxId: string, isWanted: (row: MessageRow) => boolean): AsyncIterable<LedgerException> {
     for (const { entry, messages } of this.#foldersOf(mailboxId)) {
-      for (const row of [...messages.values()].toSorted(byUid)) {
-        if (isDelivered(row.state)) continue;
+      for (const row of [...messages.values()].filter(isWanted).toSorted(byUid)) {
         const { uidValidity, uid, sizeBytes, internalDate, state, code, detail } = row;
         yield { sourcePath: entry.sourcePath, uidValidity, uid, sizeBytes, internalDate, state, code, detail };
       }
@@ -570,21 +577,7 @@ export class MemoryLedger implements Ledger {
     return rows
       .filter((row) => row.present && isUnfinished(row))
       .toSorted((a, b) => byUid(b, a))
-      .map(
-        ({ uidValidity, uid, sizeBytes, internalDate, flags, state, fingerprint, copyFingerprint, intentUidNext }) => {
-          return {
-            uidValidity,
-            uid,
-            sizeBytes,
-            internalDate,
-            flags,
-            state,
-            fingerprint,
-            copyFingerprint,
-            intentUidNext,
-          };
-        },
-      );
+      .map(toMessage);
   }
 
   #deliveredIn(mailboxId: string, targetPath: FolderPath): DeliveredCopy[] {
@@ -708,8 +701,9 @@ function toEntry({ entry, messages }: FolderRow): FolderEntry {
 }
 
 function toMessage(row: MessageRow): LedgerMessage {
-  const { uidValidity, uid, sizeBytes, internalDate, flags, state, fingerprint, copyFingerprint, intentUidNext } = row;
-  return { uidValidity, uid, sizeBytes, internalDate, flags, state, fingerprint, copyFingerprint, intentUidNext };
+  const { uidValidity, uid, sizeBytes, internalDate, flags, state, fingerprint, copyFingerprint } = row;
+  const { intentUidNext, code } = row;
+  return { uidValidity, uid, sizeBytes, internalDate, flags, state, fingerprint, copyFingerprint, intentUidNext, code };
 }
 
 function byUid(a: MessageRow, b: MessageRow): number {

@@ -103,7 +103,8 @@ export interface Ledger {
    */
   recordIntents(lease: Lease, folderId: string, intents: readonly Intent[]): Promise<void>;
   /**
-   * After the effect. Terminal states, or `planned` again where it is certain that nothing happened. A delivered message lies
+   * After the effect. Terminal states, or `planned` again where it is certain that nothing happened; `intended` keeps where to
+   * look and sets the code. A delivered message lies
    * in the target folder of its intent, else in the one that its source folder is mapped to now.
    */
   recordOutcomes(lease: Lease, folderId: string, pass: Pass, outcomes: readonly Outcome[]): Promise<void>;
@@ -203,6 +204,8 @@ export interface Ledger {
   listDeviations(mailboxId: string): AsyncIterable<Deviation>;
   /** Messages in state refused, vanished or excluded, or without a terminal state: the answer to "which ones, and why". */
   listExceptions(mailboxId: string): AsyncIterable<LedgerException>;
+  /** Messages that have a copy of which something is to be said: repaired, wrapped, without a flag, with another date. */
+  listNotes(mailboxId: string): AsyncIterable<LedgerException>;
 }
 
 /** A holder renews its lease this often, and stops writing when that has not worked for LEASE_VALID_MS. */
@@ -263,6 +266,8 @@ export interface LedgerMessage {
   readonly copyFingerprint: string | null;
   /** Target's UIDNEXT when the intent was written, or an earlier one. */
   readonly intentUidNext: number | null;
+  /** Of the last outcome: why an unfinished message is not to be trusted (domain/suspicion.ts); null: nothing is known against it. */
+  readonly code: ErrorCode | null;
 }
 
 export interface IntendedMessage extends LedgerMessage {
@@ -289,7 +294,7 @@ export interface Outcome {
   readonly fingerprint: string | null;
   readonly copyFingerprint: string | null;
   readonly target: TargetId | null;
-  /** For refused: why; for repaired: what was changed. */
+  /** For refused: why; for repaired: what was changed; for planned and intended: see {@link LedgerMessage.code}. */
   readonly code: ErrorCode | null;
   readonly detail: string | null;
   /** Flags of the source that the copy was given: the base of a later merge. Null: those of the census. */

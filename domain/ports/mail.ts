@@ -181,7 +181,7 @@ export interface MailTarget {
   storeFlags(folder: TargetFolder, uid: number, change: FlagChange): Promise<void>;
   /**
    * Every message from UID `fromUid` on, and below `beforeUid` where that is given, with its bytes, ascending; for reconciliation
-   * and verification. Streamed.
+   * and verification. Streamed; the bytes of a message over 1 MiB are there until the next one is asked for.
    */
   listMessages(folder: TargetFolder, fromUid: number, beforeUid?: number): AsyncIterable<TargetMessage>;
   close(): Promise<void>;

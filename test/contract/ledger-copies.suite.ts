@@ -92,6 +92,23 @@ export function copyContract(stage: LedgerStage): void {
       },
     );
 
+    test('T28: an outcome that is not known yet keeps where to look for it, and what is known against the message', async () => {
+      const { ledger, lease, inbox } = stage;
+      await stage.census(inbox, INITIAL, [1]);
+      await ledger.recordIntents(lease, inbox.id, [intent(1, 'f1', 41)]);
+      const lost = { ...copied(1, 'f1', null), state: 'intended', code: 'CONNECTION_LOST' } as const;
+      await ledger.recordOutcomes(lease, inbox.id, INITIAL, [lost]);
+      await stage.addFolder('INBOX', { targetPath: ['Elsewhere'] });
+      expect(await ledger.listIntended(stage.mailboxId)).toMatchObject([
+        { uid: 1, fingerprint: 'f1', targetPath: ['INBOX'], intentUidNext: 41, code: 'CONNECTION_LOST' },
+      ]);
+      await ledger.recordOutcomes(lease, inbox.id, INITIAL, [{ ...lost, state: 'planned' }]);
+      await ledger.recordIntents(lease, inbox.id, [intent(1, 'f1', 42)]);
+      expect(await ledger.listUnfinished(inbox.id, null, 9)).toMatchObject([{ uid: 1, code: 'CONNECTION_LOST' }]);
+      await ledger.recordOutcomes(lease, inbox.id, INITIAL, [copied(1, 'f1', 42)]);
+      expect(await stage.exceptions()).toEqual([]);
+    });
+
     test('an intent that is written anew is for the folder that the source folder is mapped to then', async () => {
       const { ledger, lease, inbox } = stage;
       await stage.census(inbox, INITIAL, [1]);

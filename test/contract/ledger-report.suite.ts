@@ -34,6 +34,23 @@ export function reportContract(stage: LedgerStage): void {
       ]);
     });
 
+    test('notes the copies of which something is to be said, and only those', async () => {
+      const { ledger, lease, inbox } = stage;
+      await stage.census(inbox, INITIAL, [1, 2, 3, 4]);
+      await ledger.recordOutcomes(lease, inbox.id, INITIAL, [
+        { ...copied(1, 'f1', 1), state: 'repaired', detail: 'Lone CR or LF became CRLF.' },
+        copied(2, 'f2', 2),
+        { ...copied(3, 'f3', 3), target: null, state: 'refused', code: 'MESSAGE_REFUSED', detail: 'no' },
+        { ...copied(4, 'f4', 4), detail: 'The target does not take these flags: $Label1' },
+      ]);
+      const notes = [];
+      for await (const { uid, state, detail } of ledger.listNotes(stage.mailboxId)) notes.push([uid, state, detail]);
+      expect(notes).toEqual([
+        [1, 'repaired', 'Lone CR or LF became CRLF.'],
+        [4, 'copied', 'The target does not take these flags: $Label1'],
+      ]);
+    });
+
     test('adds the newest findings of a target folder once', async () => {
       const { ledger, lease } = stage;
       await stage.addFolder('Old inbox', { targetPath: ['INBOX'] });

@@ -120,7 +120,7 @@ export function entry(uid: number): CensusEntry {
 
 export function planned(uid: number) {
   const state: MessageState = 'planned';
-  const nothing = { fingerprint: null, copyFingerprint: null, intentUidNext: null };
+  const nothing = { fingerprint: null, copyFingerprint: null, intentUidNext: null, code: null };
   return { ...entry(uid), uidValidity: '7', state, ...nothing };
 }
 

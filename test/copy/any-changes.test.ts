@@ -1,12 +1,14 @@
 import fc from 'fast-check';
-import { describe, expect, test } from 'vitest';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { createPostgresLedger } from '../../adapters/ledger/ledger.ts';
+import { MemoryLedger } from '../../adapters/memory/ledger.ts';
 import type { FolderPath } from '../../domain/mail.ts';
 import type { Pass } from '../../domain/passes.ts';
+import type { Ledger } from '../../domain/ports/ledger.ts';
 import { createMortality, Killed } from '../kill/dying-ports.ts';
-import { mailText, newMemoryWorld, spareLanes } from '../support/memory-world.ts';
+import { CopyStage } from '../support/copy-stage.ts';
+import { mailText, newWorldOn, spareLanes } from '../support/memory-world.ts';
 
-/** 300 take half a second; more are run by hand. */
-const RUNS = Number(process.env['PROPERTY_RUNS'] ?? 300);
 const FOLDERS: readonly FolderPath[] = [['INBOX'], ['Sent'], ['Archive'], ['Archive', '2025']];
 const SUBJECTS = ['a', 'b', 'c', 'twin'] as const;
 const FLAGS = ['\\Seen', '\\Flagged', '\\Answered', '$Label1'] as const;
@@ -42,11 +44,13 @@ const server = fc.record({
 });
 type Server = typeof server extends fc.Arbitrary<infer T> ? T : never;
 
-type World = ReturnType<typeof newMemoryWorld>;
+type World = ReturnType<typeof newWorldOn<Ledger>>;
+/** A ledger with one mailbox that is new. */
+type Ground = { readonly ledger: Ledger; readonly mailboxId: string };
 
-function make({ tracks, reportsUid, appendsMany }: Server): World {
+function make({ ledger, mailboxId }: Ground, { tracks, reportsUid, appendsMany }: Server): World {
   const source = { reportsModSeq: tracks !== 'nothing', reportsVanished: tracks === 'flags-and-vanished' };
-  const world = newMemoryWorld({ reportsUid, appendsMany }, source);
+  const world = newWorldOn(ledger, mailboxId, { reportsUid, appendsMany }, source);
   for (const path of FOLDERS) world.source.addFolder(path);
   return world;
 }
@@ -118,36 +122,67 @@ async function copyAndDie(world: World, pass: Pass, atCall: number): Promise<voi
     });
 }
 
+/** In memory 300 take half a second; more are run by hand. */
+const RUNS = Number(process.env['PROPERTY_RUNS'] ?? 300);
+/** Each statement is a round trip to a real server: 25 take some seconds. */
+const DATABASE_RUNS = Math.min(RUNS, 25);
+
 describe('any sequence of changes and passes', () => {
   test('ends with every message at the target, none of them more often than the source ever had it', async () => {
-    await fc.assert(
-      fc.asyncProperty(server, fc.array(change, { minLength: 1, maxLength: 40 }), async (options, steps) => {
-        const world = make(options);
-        const passes = { number: 0 };
-        const most = new Map<string, number>();
-        for (const step of steps) {
-          await apply(world, step, passes, options.lanes);
-          for (const [subject, count] of countSubjects(allOf(world.source))) {
-            most.set(subject, Math.max(count, most.get(subject) ?? 0));
-          }
-        }
-        const last: Pass = { kind: 'final', number: passes.number + 1 };
-        await world.copy(last);
-        const there = countSubjects(allOf(world.target));
-        for (const [subject, count] of countSubjects(allOf(world.source))) {
-          expect(there.get(subject) ?? 0).toBeGreaterThanOrEqual(count);
-        }
-        for (const [subject, count] of there) expect(count).toBeLessThanOrEqual(most.get(subject) ?? 0);
-        expect(await world.verify(last)).toMatchObject({ lost: 0, doubled: 0 });
-        expect(await world.ledger.listMismatches(world.mailboxId)).toEqual([]);
-        const again = await world.copy({ kind: 'final', number: last.number + 1 });
-        expect(again).toMatchObject({ moved: 0, alreadyThere: 0, reflagged: 0, bytes: 0 });
-        if (options.reportsUid) expect(await flagsAt(world)).toEqual(await flagsWanted(world));
-      }),
-      { numRuns: RUNS },
-    );
+    await expectAlwaysSound(RUNS, async () => {
+      const ledger = new MemoryLedger();
+      ledger.addMailbox('mbx-1');
+      return { ledger, mailboxId: 'mbx-1' };
+    });
+  });
+
+  describe('with the ledger on PostgreSQL', () => {
+    let stage: CopyStage;
+    beforeAll(async () => {
+      stage = await CopyStage.open();
+    });
+    afterAll(() => stage?.close());
+
+    test('ends so too', async () => {
+      const ledger = createPostgresLedger(stage.database.db);
+      let count = 0;
+      await expectAlwaysSound(DATABASE_RUNS, async () => {
+        count += 1;
+        const { mailboxId } = await stage.addMailbox(`user${count}`, { source: 1, target: 2 });
+        return { ledger, mailboxId };
+      });
+    });
   });
 });
+
+async function expectAlwaysSound(numRuns: number, newGround: () => Promise<Ground>): Promise<void> {
+  await fc.assert(
+    fc.asyncProperty(server, fc.array(change, { minLength: 1, maxLength: 40 }), async (options, steps) => {
+      const world = make(await newGround(), options);
+      const passes = { number: 0 };
+      const most = new Map<string, number>();
+      for (const step of steps) {
+        await apply(world, step, passes, options.lanes);
+        for (const [subject, count] of countSubjects(allOf(world.source))) {
+          most.set(subject, Math.max(count, most.get(subject) ?? 0));
+        }
+      }
+      const last: Pass = { kind: 'final', number: passes.number + 1 };
+      await world.copy(last);
+      const there = countSubjects(allOf(world.target));
+      for (const [subject, count] of countSubjects(allOf(world.source))) {
+        expect(there.get(subject) ?? 0).toBeGreaterThanOrEqual(count);
+      }
+      for (const [subject, count] of there) expect(count).toBeLessThanOrEqual(most.get(subject) ?? 0);
+      expect(await world.verify(last)).toMatchObject({ lost: 0, doubled: 0 });
+      expect(await world.ledger.listMismatches(world.mailboxId)).toEqual([]);
+      const again = await world.copy({ kind: 'final', number: last.number + 1 });
+      expect(again).toMatchObject({ moved: 0, alreadyThere: 0, reflagged: 0, bytes: 0 });
+      if (options.reportsUid) expect(await flagsAt(world)).toEqual(await flagsWanted(world));
+    }),
+    { numRuns },
+  );
+}
 
 /** `folder/uid` of a copy → its flags, for copies that the ledger knows. */
 async function flagsAt(world: World): Promise<Map<string, string>> {

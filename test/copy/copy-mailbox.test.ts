@@ -141,6 +141,28 @@ describe('a copy', () => {
     expect(world.target.getFolder(['INBOX']).messages).toHaveLength(7);
   });
 
+  test.each([
+    ['repaired', 'Subject: Grüße\r\n\r\nhello\r\n'],
+    ['wrapped', 'Subject: x\r\n\r\npoison\r\n'],
+  ] as const)('T37: finds a message that was %s when its answer was lost, and says so', async (state, raw) => {
+    const world = newMemoryWorld();
+    world.source.addMessage(['INBOX'], raw);
+    world.target.refuse = (message) => {
+      const text = message.raw.toString('latin1');
+      if (text.includes('poison') || /^Subject: Gr[^ -~]/.test(text))
+        throw new MigrationError('MESSAGE_REFUSED', 'not so');
+    };
+    let lost = 0;
+    world.target.after = (operation) => {
+      if (operation === 'append' && ++lost === 1) throw new MigrationError('CONNECTION_LOST', 'reset');
+    };
+    await expect(world.copy(INITIAL)).rejects.toMatchObject({ code: 'CONNECTION_LOST' });
+    expect(await world.copy(INITIAL)).toMatchObject({ [state]: 1, bytes: 0 });
+    expect(world.target.getFolder(['INBOX']).messages).toHaveLength(1);
+    expect(await collect(world.ledger.listNotes(world.mailboxId))).toMatchObject([{ uid: 1, state }]);
+    expect(await world.verify(INITIAL)).toMatchObject({ lost: 0, doubled: 0 });
+  });
+
   test('T42: knows mail that another tool has brought, as often as it did', async () => {
     const world = newMemoryWorld();
     for (const subject of ['a', 'a', 'a', 'b', 'c']) world.source.addMessage(['INBOX'], mailText(subject));

@@ -10,6 +10,7 @@ import { unwrapMessage, wrapMessage } from '../../domain/wrap.ts';
 import { type CorpusMail, findCorpus } from '../../lab/corpus.ts';
 import { generateMailbox } from '../../lab/mail/generator.ts';
 import { SeededRandom } from '../../lab/mail/random.ts';
+import { mutate } from '../support/mutated-mail.ts';
 
 const FUZZ_MS = 4_000;
 /** Exchange's, and the strictest there is, so that more of the corpus needs a repair. */
@@ -107,46 +108,6 @@ function sealedBytes(raw: Buffer): string[] {
   return segmentsOf(repairForAppend(raw).raw)
     .filter(({ sealed, start, end }) => sealed && end > start)
     .map(({ start, end }) => raw.toString('latin1', start, end));
-}
-
-const SPLICES: Some<string> = [
-  '\0',
-  '\r',
-  '\n',
-  '\r\n',
-  '\xfc',
-  '\xc3\xbc',
-  '"',
-  '(',
-  '=?utf-8?Q?=C3?=',
-  '--',
-  ';',
-  ':',
-  '<',
-  ' ',
-  '=',
-  '\r\n\r\n',
-];
-
-/** A few changes: bytes flipped, dropped, doubled, put in, or the tail of another message. */
-function mutate(raw: Buffer, other: Buffer, random: SeededRandom): Buffer {
-  let mutant = raw;
-  for (let count = random.between(1, 6); count > 0; count -= 1) {
-    const at = random.between(0, mutant.length);
-    const end = Math.min(mutant.length, at + random.between(0, 40));
-    const [before, piece, after] = [mutant.subarray(0, at), mutant.subarray(at, end), mutant.subarray(end)];
-    const put = random.pick([
-      () => Buffer.alloc(0),
-      () => Buffer.concat([piece, piece]),
-      () => random.bytes(piece.length),
-      () => Buffer.from(random.pick(SPLICES) + piece.toString('latin1'), 'latin1'),
-      () => Buffer.from(piece.toString('latin1').replaceAll('\r\n', random.pick(['\n', '\r', '\r\r\n'])), 'latin1'),
-      () => Buffer.alloc(random.between(990, 1_100), random.pick(['x', ' ', 'a ', '=', '-', '\xfc'])),
-      () => other.subarray(random.between(0, other.length)),
-    ])();
-    mutant = Buffer.concat([before, put, after]);
-  }
-  return mutant;
 }
 
 /** The shortest run of lines of a failing mutant that still fails. */

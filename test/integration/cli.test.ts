@@ -290,7 +290,7 @@ describe('the home folder', () => {
 
 describe('mailbox allow-deletions', () => {
   test('T73: is stored, audited, and refused where the plan keeps everything', async () => {
-    writeFileSync(file('follow.yaml'), examplePlan.plan.replace('policy:', 'policy:\n  deletions: follow'));
+    writeFileSync(file('follow.yaml'), examplePlan.plan.replace('deletions: keep', 'deletions: follow'));
     const boxes = examplePlan.mailboxes.replaceAll('@example.org', '-follow@example.org');
     writeFileSync(file('follow.csv'), boxes);
     const made = await run(['migration', 'create', file('follow.yaml'), file('follow.csv'), '--json']);

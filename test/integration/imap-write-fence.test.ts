@@ -1,7 +1,11 @@
+import { once } from 'node:events';
+import { type AddressInfo, connect, createServer, type Socket } from 'node:net';
 import { Writable } from 'node:stream';
+import { connect as connectTls, createServer as createTlsServer } from 'node:tls';
 import { ImapFlow } from 'imapflow';
 import { afterEach, describe, expect, test } from 'vitest';
 import { WriteFence } from '../../adapters/imap/write-fence.ts';
+import { createAuthority } from '../../lab/authority.ts';
 import { type Dovecot, findDovecot, startDovecot } from '../../lab/dovecot.ts';
 import { ALL_CAPABILITIES } from '../../lab/imap/options.ts';
 import { imapConnector, neverAborted, PASSWORD, plainAccount } from '../support/imap-accounts.ts';
@@ -94,6 +98,39 @@ test('looks at the lease for the line end when all before it is out, and keeps i
   expect(Buffer.concat(out).equals(MESSAGE.raw)).toBe(true);
   expect(looks.at(-1)).toBe(MESSAGE.raw.length);
   expect(Math.max(...looks.map((at, index) => at - (looks[index - 1] ?? 0)))).toBe(64 * 1024);
+});
+
+test.each(['TCP', 'TLS'])('a reset over %s takes back what a dead line has not brought yet', async (kind) => {
+  const { key, cert } = await (await createAuthority()).issue(['127.0.0.1']);
+  const accepted = Promise.withResolvers<Socket>();
+  const server =
+    kind === 'TCP'
+      ? createServer({ pauseOnConnect: true }, (socket) => accepted.resolve(socket))
+      : createTlsServer({ key, cert }, (socket) => accepted.resolve(socket.pause()));
+  server.listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const { port } = server.address() as AddressInfo; // a TCP listener's address is never a string
+  const socket = kind === 'TCP' ? connect(port, '127.0.0.1') : connectTls({ port, rejectUnauthorized: false });
+  await once(socket, kind === 'TCP' ? 'connect' : 'secureConnect');
+  const fence = new WriteFence(socket, () => true);
+  fence.write(Buffer.alloc(32 << 20)); // more than kernels hold
+  const received = await accepted.promise;
+  const end = Promise.withResolvers<string>();
+  received.on('error', (error) => end.resolve(Object(error).code));
+  received.on('end', () => end.resolve('an ordinary end'));
+  let sent = 0;
+  const stands = () => {
+    const before = sent;
+    sent = socket.bytesWritten;
+    return sent > 0 && sent === before;
+  };
+  await expect.poll(stands).toBe(true); // the receiver does not read, and the kernels are full
+  fence.reset();
+  fence.reset();
+  received.resume();
+  expect(await end.promise).toBe('ECONNRESET');
+  received.destroy();
+  server.close();
 });
 
 describe.skipIf(findDovecot() === null)('Dovecot behind a write fence', () => {

@@ -60,7 +60,7 @@ async function fill(): Promise<void> {
   };
   await ledger.recordOutcomes(lease, id, PASS, [
     { ...nothing, uid: 1, state: 'refused', code: 'MESSAGE_TOO_LARGE', detail: '+1 MB is, "too", large\nthere' },
-    { ...nothing, uid: 2, state: 'copied', fingerprint: 'f', code: null, detail: null },
+    { ...nothing, uid: 2, state: 'repaired', fingerprint: 'f', code: null, detail: 'Lone CR or LF became CRLF.' },
     { ...nothing, uid: 3, state: 'vanished', code: null, detail: null },
   ]);
   await ledger.recordFolderFault(lease, id, { code: 'FOLDER_REFUSED', message: 'The name is reserved.' });
@@ -79,7 +79,7 @@ describe('the report of a mailbox', () => {
     expect(report).toMatchObject({
       mailbox: { id: mailboxId, status: 'held', heldCode: 'VERIFY_FAILED' },
       remedy: expect.stringContaining('mailbox report'),
-      folders: [{ exists: 4, unfinished: 1, tally: { copied: 1, refused: 1, vanished: 1, lost: 1 } }],
+      folders: [{ exists: 4, unfinished: 1, tally: { repaired: 1, refused: 1, vanished: 1, lost: 1 } }],
       verification: [{ targetPath: ['INBOX'], lost: 1, misfiled: 0 }],
     });
     expect(report.folders[0].fault).toMatchObject({ code: 'FOLDER_REFUSED', remedy: expect.stringContaining('map') });
@@ -93,6 +93,7 @@ describe('the report of a mailbox', () => {
       [4, 'planned', null, expect.stringContaining('next attempt')],
     ]);
     expect(report.deviations).toEqual([{ ...LOST, remedy: expect.stringContaining('Ask the owner') }]);
+    expect(report.notes).toMatchObject([{ uid: 2, state: 'repaired', detail: 'Lone CR or LF became CRLF.' }]);
     expect((await get(`/v1/mailboxes/${mailboxId}/report`)).json()).toEqual(report);
   });
 
@@ -105,7 +106,7 @@ describe('the report of a mailbox', () => {
     expect(answer.headers['content-type']).toBe('text/csv; charset=utf-8');
     expect(answer.headers['content-disposition']).toBe(`attachment; filename="${mailboxId}.csv"`);
     const lines = answer.body.split('\r\n');
-    expect(lines).toHaveLength(1 + 1 + 1 + 3 + 1 + 1);
+    expect(lines).toHaveLength(1 + 1 + 1 + 3 + 1 + 1 + 1);
     expect(lines[0]).toBe(
       '\uFEFFabout,source folder,uid,uidvalidity,target folder,target uid,received,bytes,state,code,detail,remedy',
     );
@@ -113,16 +114,23 @@ describe('the report of a mailbox', () => {
       /^mailbox,,,,,,,,held,VERIFY_FAILED,Re-reading the target found messages: 1 lost\.,"Open the/,
     );
     const folder = `"'=HYPERLINK(""x"")/Ümläüt"`;
-    expect(lines[2]).toContain(`folder,${folder},,,INBOX,,,,,FOLDER_REFUSED,"4 at the source, 1 copied, 1 vanished`);
+    expect(lines[2]).toContain(`folder,${folder},,,INBOX,,,,,FOLDER_REFUSED,"4 at the source, 1 repaired, 1 vanished`);
     expect(lines[3]).toContain(
       `message,${folder},1,7,,,${DATE},1001,refused,MESSAGE_TOO_LARGE,"'+1 MB is, ""too"", large\nthere","Raise`,
     );
     expect(lines[6]).toContain(`message,INBOX,2,7,INBOX,9,${DATE},1002,delivered,MESSAGE_LOST,Its content`);
-    expect(lines[7]).toBe('');
+    expect(lines[7]).toBe(`note,${folder},2,7,,,${DATE},1002,repaired,,Lone CR or LF became CRLF.,`);
+    expect(lines[8]).toBe('');
   });
 
   test('is empty lists where there is nothing to say, and 404 for another migration', async () => {
-    expect((await get(url())).json()).toMatchObject({ remedy: null, folders: [], exceptions: [], deviations: [] });
+    expect((await get(url())).json()).toMatchObject({
+      remedy: null,
+      folders: [],
+      exceptions: [],
+      deviations: [],
+      notes: [],
+    });
     expect((await get(url().replace(migrationId, 'mig_other'))).json()).toMatchObject({ code: 'NOT_FOUND' });
     expect((await get(url().replace(mailboxId, 'mbx_none'))).statusCode).toBe(404);
   });

@@ -5,6 +5,7 @@ import { type CopyMailboxInput, type CopyReport, copyMailbox } from '../../domai
 import type { LaneOptions, Pace } from '../../domain/lanes.ts';
 import { hasWork } from '../../domain/look-at-mailbox.ts';
 import type { Pass } from '../../domain/passes.ts';
+import type { Ledger } from '../../domain/ports/ledger.ts';
 import { type VerifyMailboxInput, type VerifyReport, verifyMailbox } from '../../domain/verify-mailbox.ts';
 
 export const INITIAL: Pass = { kind: 'initial', number: 1 };
@@ -50,12 +51,21 @@ export type MemoryWorld = ReturnType<typeof newMemoryWorld>;
 
 /** One mailbox to move, in memory. */
 export function newMemoryWorld(targetOptions: MemoryMailOptions = {}, sourceOptions: MemoryMailOptions = {}) {
-  const source = new MemoryMailSystem(sourceOptions);
-  const target = new MemoryMailSystem(targetOptions);
   const ledger = new MemoryLedger();
   const mailboxId = 'mbx-1';
   ledger.addMailbox(mailboxId);
+  return newWorldOn(ledger, mailboxId, targetOptions, sourceOptions);
+}
 
+/** The same with a ledger that knows the mailbox. */
+export function newWorldOn<L extends Ledger>(
+  ledger: L,
+  mailboxId: string,
+  targetOptions: MemoryMailOptions,
+  sourceOptions: MemoryMailOptions,
+) {
+  const source = new MemoryMailSystem(sourceOptions);
+  const target = new MemoryMailSystem(targetOptions);
   return {
     source,
     target,
