@@ -41,6 +41,11 @@ export interface Product {
   ensureWorker(): Promise<void>;
   /** Ends the worker that runs, if one does, and starts another. */
   restartWorker(program?: string): Promise<void>;
+  /**
+   * As in production, where the workers that move mail load no workflows: one for all other roles, and a fresh one for transfers.
+   * @returns the latter; {@link ensureWorker} ends the two
+   */
+  splitWorkers(): Promise<WorkerProcess>;
   cpu(): ProductCpu;
   stop(): Promise<void>;
 }
@@ -75,16 +80,20 @@ export async function startProduct(
   const env = {
     ...embedded.env,
     MAILFERRY_PAYLOAD_KEY_FILE: payloadKeyFileOf(config),
+    NODE_COMPILE_CACHE: join(home, 'compile'), // as npm run worker has it
     [SECRETS.source]: passwords.source,
     [SECRETS.target]: passwords.target,
   };
   let worker: WorkerProcess | null = null;
   let runs = '';
   const nodeOptions = profiles === null ? [] : ['--cpu-prof', '--cpu-prof-dir', profiles];
-  const restartWorker = async (program: string) => {
-    await worker?.stop();
-    worker = await startWorkerProcess(program, env, join(folder, 'worker.log'), nodeOptions);
-    runs = program;
+  const log = join(folder, 'worker.log');
+  let transfer: WorkerProcess | null = null;
+  const restartWorker = async (program: string, args: readonly string[] = []) => {
+    await Promise.all([worker?.stop(), transfer?.stop()]);
+    transfer = null;
+    worker = await startWorkerProcess(program, env, log, nodeOptions, args);
+    runs = args.length === 0 ? program : '';
   };
   const running = () => {
     if (failure !== null) throw failure;
@@ -99,6 +108,11 @@ export async function startProduct(
       if (runs !== WORKER) await restartWorker(WORKER);
     },
     restartWorker: (program = WORKER) => restartWorker(program),
+    async splitWorkers() {
+      await restartWorker(WORKER, ['--roles', 'orchestration,exchange-admin,dns']);
+      transfer = await startWorkerProcess(WORKER, env, log, nodeOptions, ['--roles', 'transfer']);
+      return transfer;
+    },
     cpu() {
       const of = (pid: number | null | undefined) => (pid == null ? 0 : cpuMsOfTrees([pid]));
       return {
@@ -108,7 +122,7 @@ export async function startProduct(
       };
     },
     async stop() {
-      await worker?.stop();
+      await Promise.all([worker?.stop(), transfer?.stop()]);
       await connection.close();
       await db.destroy();
       await embedded.stop();

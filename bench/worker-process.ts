@@ -29,8 +29,9 @@ export async function startWorkerProcess(
   env: Readonly<Record<string, string>>,
   logFile: string,
   nodeOptions: readonly string[] = [],
+  args: readonly string[] = [],
 ): Promise<WorkerProcess> {
-  const child = spawn(process.execPath, [...nodeOptions, join(import.meta.dirname, '..', program)], {
+  const child = spawn(process.execPath, [...nodeOptions, join(import.meta.dirname, '..', program), ...args], {
     env: { ...bareEnv(), ...env, MAILFERRY_LOG_FORMAT: 'json', MAILFERRY_LOG_LEVEL: 'info' },
     stdio: ['ignore', 'pipe', 'pipe'],
     detached: true,

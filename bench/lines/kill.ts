@@ -50,6 +50,7 @@ export async function measureKills(
   }
   const of = (part: (round: (typeof rounds)[number]) => number) => spreadOf(rounds.map(part));
   const up = of((round) => twice(round, 'up'));
+  const aKill = of((round) => twice(round, 'up') / Math.max(1, round.killed.kills));
   const lost = of(({ killed }) => killed.lost);
   const doubled = of(({ killed }) => killed.doubled);
   const killsSeen = rounds.map(({ killed }) => killed.kills).join(', ');
@@ -80,7 +81,7 @@ export async function measureKills(
       ],
     ],
     goals: [
-      { what: 'bytes moved twice to the target', spread: up, unit: '%', limit: MOST_TWICE },
+      { what: 'bytes moved twice to the target, a kill', spread: aKill, unit: '%', limit: MOST_TWICE },
       { what: 'messages lost', spread: lost, unit: '', limit: 0 },
       { what: 'messages doubled', spread: doubled, unit: '', limit: 0 },
     ],
