@@ -43,6 +43,36 @@ export async function openSpareLane(
   return lane && { ...lane, isWanted: () => sessions.isWanted(source) };
 }
 
+/**
+ * No more than `limit` open at once, whoever asks and however many ask at the same time: a place is taken before the wait for the
+ * server, and given back when the lane closes or could not be opened.
+ * @returns an opener that tells null where no place is free
+ */
+export function atMost<L>(limit: number, open: () => Promise<SpareLane<L> | null>): () => Promise<SpareLane<L> | null> {
+  let taken = 0;
+  return async () => {
+    if (taken >= limit) return null;
+    taken += 1;
+    let lane: SpareLane<L> | null = null;
+    try {
+      lane = await open();
+    } finally {
+      if (lane === null) taken -= 1;
+    }
+    return lane && givingBack(lane, () => (taken -= 1));
+  };
+}
+
+function givingBack<L>(lane: SpareLane<L>, giveBack: () => void): SpareLane<L> {
+  return {
+    ...lane,
+    async close() {
+      await lane.close();
+      giveBack();
+    },
+  };
+}
+
 /** Waits for both sides; where one is missing the other is closed. */
 async function pair(
   session: Promise<SourceSession | null>,

@@ -12,7 +12,7 @@ import type { MigrationStore, StoredMailbox } from '../domain/ports/store.ts';
 import { preflightMailbox } from '../domain/preflight-mailbox.ts';
 import { HOSTED_EXCHANGE } from '../domain/target-limits.ts';
 import { type DeletionPorts, followDeletionsOfPass, followsDeletions, hasRemovable } from './deletions.ts';
-import { openFirstLane, openSpareLane } from './lanes.ts';
+import { atMost, openFirstLane, openSpareLane } from './lanes.ts';
 import { mailAccounts } from './mail-accounts.ts';
 import { nextPosition } from './mailbox-pages.ts';
 import type { ProbePorts } from './probes.ts';
@@ -133,7 +133,6 @@ export function createTransferActivities(ports: TransferPorts) {
       const tenure = await takeTenure(ledger, mailbox.id, holder);
       const signal = AbortSignal.any([context.cancellationSignal, tenure.signal]);
       const openTarget = () => connector.openTarget(accounts.target, signal, { mayWrite: tenure.mayWrite });
-      let lanes = 1;
       try {
         const first = await openFirstLane(sessions, accounts.source, openTarget, signal);
         try {
@@ -150,12 +149,10 @@ export function createTransferActivities(ports: TransferPorts) {
             mayRead: readsOf(ports.dailyReads, accounts.source, accounts.plan.source, first.source),
             failures: context.info.attempt - 1,
             lanes: {
-              open: async () => {
-                if (lanes >= accounts.target.endpoint.maxConnections) return null;
-                const lane = await openSpareLane(sessions, accounts.source, openTarget, signal);
-                if (lane) lanes += 1;
-                return lane;
-              },
+              // The first lane has one of them.
+              open: atMost(accounts.target.endpoint.maxConnections - 1, () =>
+                openSpareLane(sessions, accounts.source, openTarget, signal),
+              ),
               pace: { now: () => performance.now(), pause: (ms) => delay(ms) },
             },
             budget: ports.budget,

@@ -4,6 +4,7 @@ import type { Pass } from '../domain/passes.ts';
 import type { Lease, Ledger } from '../domain/ports/ledger.ts';
 import type { MailAccount, MailConnector } from '../domain/ports/mail.ts';
 import { type VerifyReport, verifyMailbox } from '../domain/verify-mailbox.ts';
+import { atMost } from './lanes.ts';
 import type { SourceSessions } from './source-sessions.ts';
 
 export interface VerificationInput {
@@ -29,7 +30,6 @@ export async function verifyByReading(input: VerificationInput): Promise<void> {
   const openTarget = () => connector.openTarget(accounts.target, signal);
   const limit = Math.min(MAX_CONNECTIONS, accounts.target.endpoint.maxConnections);
   const target = await openTarget();
-  let opened = 1;
   try {
     const report = await verifyMailbox({
       ...rest,
@@ -37,12 +37,11 @@ export async function verifyByReading(input: VerificationInput): Promise<void> {
       signal,
       openSource: () => sessions.open(accounts.source, signal),
       lanes: {
-        async open() {
-          if (opened >= limit) return null;
-          opened += 1;
+        // The first one is among them.
+        open: atMost(limit - 1, async () => {
           const spare = await openTarget();
           return { target: spare, isWanted: async () => false, close: () => spare.close() };
-        },
+        }),
         pace: { now: () => performance.now(), pause: (ms) => delay(ms) },
       },
     });

@@ -90,7 +90,7 @@ function toStatus(told: StatusObject | { readonly error: unknown } | undefined):
   };
 }
 
-export function isSelected(connection: ImapConnection, folderId: string): boolean {
+function isSelected(connection: ImapConnection, folderId: string): boolean {
   const { mailbox } = connection.client;
   return mailbox !== false && mailbox.path === folderId;
 }
