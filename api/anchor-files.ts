@@ -1,5 +1,5 @@
 import { isAbsolute, resolve } from 'node:path';
-import type { ImapEndpoint, Plan, PlannedMailbox, PlannedTarget } from '../domain/plan.ts';
+import type { AdminEndpoint, ImapEndpoint, Plan, PlannedMailbox, PlannedTarget } from '../domain/plan.ts';
 
 /**
  * Makes the file names of a plan absolute: a person who writes `file:secrets/anna` means a file beside the plan, and workers run
@@ -22,19 +22,32 @@ export function anchorMailboxes(mailboxes: readonly PlannedMailbox[], folder: st
 function anchorTarget(target: PlannedTarget, folder: string): PlannedTarget {
   const imap = anchorEndpoint(target.imap, folder);
   if (target.kind === 'imap') return { ...target, imap };
-  const anchorAdmin = (admin: typeof target.graph) => ({
+  const { graph, exchangeAdmin, transfer, ews } = target;
+  return {
+    ...target,
+    imap,
+    graph: anchorAdmin(graph, folder),
+    exchangeAdmin: anchorAdmin(exchangeAdmin, folder),
+    ...(transfer && { transfer: anchorAdmin(transfer, folder) }),
+    ...(ews && { ews: { ...ews, secret: anchorSecret(ews.secret, folder), caFile: anchorFile(ews.caFile, folder) } }),
+  };
+}
+
+function anchorAdmin(admin: AdminEndpoint, folder: string): AdminEndpoint {
+  return {
     ...admin,
     clientSecret: anchorSecret(admin.clientSecret, folder),
+    clientCertificate: anchorSecret(admin.clientCertificate ?? null, folder),
     caFile: anchorFile(admin.caFile, folder),
-  });
-  return { ...target, imap, graph: anchorAdmin(target.graph), exchangeAdmin: anchorAdmin(target.exchangeAdmin) };
+  };
 }
 
 function anchorEndpoint(endpoint: ImapEndpoint, folder: string): ImapEndpoint {
   return { ...endpoint, caFile: anchorFile(endpoint.caFile, folder) };
 }
 
-function anchorSecret(ref: string, folder: string): string {
+function anchorSecret<Ref extends string | null>(ref: Ref, folder: string): Ref | string {
+  if (ref === null) return ref;
   const file = /^file:(.*)$/s.exec(ref)?.[1];
   return file === undefined || isAbsolute(file) ? ref : `file:${resolve(folder, file)}`;
 }

@@ -61,6 +61,11 @@ export interface Message {
   readonly flags: readonly string[];
   /** Becomes INTERNALDATE at the target, to the second. RFC 3339 UTC; null lets the target choose. */
   readonly receivedAt: string | null;
+  /**
+   * Of a message that is on its way to a target: stands for this source message in this target mailbox. Lower-case
+   * base32, since Exchange compares values of properties without case.
+   */
+  readonly key?: string;
 }
 
 /** Where a copy is at the target: APPENDUID of RFC 4315. */

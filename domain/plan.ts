@@ -1,4 +1,5 @@
 import type { LabelPolicy } from './gmail-labels.ts';
+import type { Route } from './routes.ts';
 import type { GateParty } from './steps.ts';
 
 /**
@@ -50,6 +51,8 @@ export interface ImapEndpoint {
   readonly caFile: string | null;
   /** Connections at the same time, over all workers. */
   readonly maxConnections: number;
+  /** `xoauth2`: a token of the plan's `transfer` application in place of a password. Absent: `password`. */
+  readonly auth?: 'password' | 'xoauth2';
 }
 
 /** What is absent has its default: plans that were stored before have none of these. */
@@ -69,6 +72,14 @@ export type PlannedTarget =
       readonly imap: ImapEndpoint;
       readonly graph: AdminEndpoint;
       readonly exchangeAdmin: AdminEndpoint;
+      /** The application that moves mail: not the one that provisions (exchange.md §9.6). Absent: `graph`. */
+      readonly transfer?: AdminEndpoint | null;
+      /** Exchange Web Services of an Exchange Server; Exchange Online has them off (exchange.md §4.1). */
+      readonly ews?: EwsEndpoint | null;
+      /** Routes that may be used, the best first; the probe decides which of them can. Absent: the order of DEFAULT_ROUTES. */
+      readonly routes?: readonly Route[];
+      /** Whether signed and encrypted mail may go by a route that breaks its signature. Absent: `keep`. */
+      readonly signedMail?: 'keep' | 'may-break';
       /** Where the tenant receives mail from the internet; probes are sent there. */
       readonly smtp: SmtpEndpoint;
       /** Where redirected mail goes while the migration runs: the old server's SMTP entrance. */
@@ -80,9 +91,23 @@ export interface AdminEndpoint {
   readonly baseUrl: string;
   readonly tenantId: string;
   readonly clientId: string;
-  readonly clientSecret: SecretRef;
+  /** Null with a certificate. */
+  readonly clientSecret: SecretRef | null;
+  /** PEM with private key and certificate, whose assertion stands for a secret (RFC 7523); absent or null: the secret. */
+  readonly clientCertificate?: SecretRef | null;
   /** OAuth2 token endpoint. */
   readonly tokenUrl: string;
+  readonly caFile: string | null;
+}
+
+/** Exchange Web Services, signed in to as a service account that may impersonate (exchange.md §4.2). */
+export interface EwsEndpoint {
+  /** e.g. `https://mail.example.test/EWS/Exchange.asmx` */
+  readonly url: string;
+  /** `basic`: user and secret; `oauth`: a token of `transfer`. */
+  readonly auth: 'basic' | 'oauth';
+  readonly user: string | null;
+  readonly secret: SecretRef | null;
   readonly caFile: string | null;
 }
 
@@ -93,6 +118,9 @@ export interface SmtpEndpoint {
 
 /** `file:relative/or/absolute/path` or `env:NAME`; resolved only inside activities. */
 export type SecretRef = string;
+
+/** Without `target.routes` (ADR 7). */
+export const DEFAULT_ROUTES: readonly Route[] = ['ews', 'imap', 'import-mime', 'graph-json'];
 
 export type DnsPath = 'direct' | 'third-party-filter';
 
@@ -168,6 +196,12 @@ export interface PlannedMailbox {
   /** Addresses of distribution lists it belongs to. */
   readonly lists: readonly string[];
   readonly addOns: readonly AddOn[];
+  /** `shared`: needs no licence, nobody signs in to it. Absent: `user`. */
+  readonly kind?: 'user' | 'shared';
+  /** Part number of the licence (`skuPartNumber`), e.g. `EXCHANGESTANDARD`. Absent or null: any that brings a mailbox. */
+  readonly licence?: string | null;
+  /** Mailboxes of the list whose owners may send as this one. */
+  readonly sendAs?: readonly string[];
 }
 
 /** A fault of a plan file; line and column count from 1. */

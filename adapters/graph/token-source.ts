@@ -70,6 +70,9 @@ export function createTokenSource(options: TokenOptions): TokenSource {
 }
 
 async function askToken({ endpoint, secrets, send, timeoutMs, now }: TokenOptions): Promise<Token> {
+  if (endpoint.clientSecret === null) {
+    throw new MigrationError('PLAN_INVALID', 'an administration endpoint needs a client secret');
+  }
   const body = new URLSearchParams({
     grant_type: 'client_credentials',
     client_id: endpoint.clientId,

@@ -40,6 +40,11 @@ export class ImapTarget implements MailTarget {
     return this.#connection.facts;
   }
 
+  readonly route = 'imap';
+  readonly fidelity = 'bytes';
+  readonly keys = null;
+  readonly visibleAfterMs = 0;
+
   get reportsUid(): boolean {
     return this.#connection.client.capabilities.has('UIDPLUS');
   }

@@ -300,6 +300,10 @@ class MemorySource extends MemorySession implements MailSource {
 }
 
 class MemoryTarget extends MemorySession implements MailTarget {
+  readonly route = 'imap';
+  readonly fidelity = 'bytes';
+  readonly keys = null;
+  readonly visibleAfterMs = 0;
   readonly rootIsInbox = false;
   readonly munges8BitHeaders = false;
 

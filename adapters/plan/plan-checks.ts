@@ -23,6 +23,7 @@ export function checkPlan(raw: unknown, faultAt: FaultAt): PlanFrame {
   if (hosted && (field(raw, 'dns') ?? null) === null) {
     faultAt(['dns'], 'dns is missing: a move to hosted-exchange has to know the records that the target wants.');
   }
+  if (hosted) checkRoutes(target, faultAt);
   const follows = field(field(raw, 'policy'), 'deletions') === 'follow';
   const records = field(raw, 'dns') ?? null;
   if (follows && records !== null && (field(records, 'path') ?? 'direct') === 'direct') {
@@ -33,6 +34,14 @@ export function checkPlan(raw: unknown, faultAt: FaultAt): PlanFrame {
   }
   checkContacts(list(field(raw, 'contacts')), domains, faultAt);
   return { domains, ownDomainsOnly: hosted };
+}
+
+/** What a route needs has to be in the plan, where the route is named; the usual order passes over routes that lack it. */
+function checkRoutes(target: unknown, faultAt: FaultAt): void {
+  const named = list(field(target, 'routes'));
+  if (named.includes('ews') && (field(target, 'ews') ?? null) === null) {
+    faultAt(['target', 'routes'], 'target.routes names ews, and target.ews is missing.');
+  }
 }
 
 function checkContacts(contacts: readonly unknown[], domains: readonly string[], faultAt: FaultAt): void {

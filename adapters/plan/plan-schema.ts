@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { LABEL_POLICIES } from '../../domain/gmail-labels.ts';
-import { DEFAULT_POLICY, type Plan } from '../../domain/plan.ts';
+import { DEFAULT_POLICY, DEFAULT_ROUTES, type Plan } from '../../domain/plan.ts';
+import { ROUTES } from '../../domain/routes.ts';
 import { isSecretRef, readAddress, readHostname, SECRET_FAULT } from './address.ts';
 import { readDuration } from './duration.ts';
 
@@ -42,7 +43,12 @@ const endpointFields = {
   maxConnections: z.int('must be a whole number').min(1, 'must be 1 to 100').max(100, 'must be 1 to 100').default(8),
 };
 
-const imapEndpoint = asEndpoint(z.strictObject(endpointFields));
+const imapEndpoint = asEndpoint(
+  z.strictObject({
+    ...endpointFields,
+    auth: z.enum(['password', 'xoauth2'], 'must be password or xoauth2').default('password'),
+  }),
+);
 
 const source = asEndpoint(
   z.strictObject({
@@ -60,11 +66,35 @@ const adminEndpoint = z
     baseUrl: httpsUrl,
     tenantId: text,
     clientId: text,
-    clientSecret: secretRef,
+    clientSecret: secretRef.nullable().default(null),
+    clientCertificate: secretRef.nullable().default(null),
     tokenUrl: httpsUrl,
     ca: path,
   })
+  .refine(({ clientSecret, clientCertificate }) => (clientSecret === null) !== (clientCertificate === null), {
+    path: ['clientSecret'],
+    message: 'or clientCertificate: one of them is needed, and not both.',
+  })
   .transform(({ ca, ...endpoint }) => ({ ...endpoint, caFile: ca }));
+
+const ewsEndpoint = z
+  .strictObject({
+    url: httpsUrl,
+    auth: z.enum(['basic', 'oauth'], 'must be basic or oauth').default('basic'),
+    user: text.nullable().default(null),
+    secret: secretRef.nullable().default(null),
+    ca: path,
+  })
+  .refine(({ auth, user, secret }) => auth === 'oauth' || (user !== null && secret !== null), {
+    path: ['user'],
+    message: 'and secret are needed to sign in with `auth: basic`.',
+  })
+  .transform(({ ca, ...endpoint }) => ({ ...endpoint, caFile: ca }));
+
+const routes = z
+  .array(z.enum(ROUTES, `must be of ${ROUTES.join(', ')}`), 'must be a list of routes')
+  .min(1, 'must name at least one route')
+  .refine((given) => new Set(given).size === given.length, 'names a route twice');
 
 const target = z.discriminatedUnion(
   'kind',
@@ -75,6 +105,10 @@ const target = z.discriminatedUnion(
       imap: imapEndpoint,
       graph: adminEndpoint,
       exchangeAdmin: adminEndpoint,
+      transfer: adminEndpoint.nullable().default(null),
+      ews: ewsEndpoint.nullable().default(null),
+      routes: routes.default([...DEFAULT_ROUTES]),
+      signedMail: z.enum(['keep', 'may-break'], 'must be keep or may-break').default('keep'),
       smtp: smtpEndpoint,
       redirectTo: smtpEndpoint,
     }),

@@ -11,6 +11,7 @@ import type {
   TargetId,
 } from '../mail.ts';
 import type { ImapEndpoint, SecretRef } from '../plan.ts';
+import type { Fidelity, Route } from '../routes.ts';
 
 /** How to reach one account. The secret is resolved by the adapter at the moment it connects. */
 export interface MailAccount {
@@ -132,9 +133,29 @@ export interface TargetMessage {
   readonly flags: readonly string[];
 }
 
+/**
+ * Finds copies by the key that they were written with (Message.key), for targets that keep it as a property of the message: the one
+ * certain answer to an unknown outcome.
+ */
+export interface CopyKeys {
+  /**
+   * Copies in the folder that bear one of `keys`; two with the same key are two copies. Order is of no meaning. What was written a
+   * moment ago may not be seen yet: see MailTarget.visibleAfterMs.
+   * @throws CONNECTION_LOST, THROTTLED, SERVER_BUSY, FOLDER_VANISHED
+   */
+  find(folder: TargetFolder, keys: readonly string[]): AsyncIterable<{ readonly key: string; readonly uid: number }>;
+}
+
 /** Writing side, and the re-reading of what was written. It has no way to delete. */
 export interface MailTarget {
   readonly facts: ServerFacts;
+  readonly route: Route;
+  /** What {@link listMessages} gives back of what {@link append} was given. */
+  readonly fidelity: Fidelity;
+  /** Null where a message cannot bear a key. */
+  readonly keys: CopyKeys | null;
+  /** So long after an effect a look may still not see it (search and replica lag); 0 where a look sees everything. */
+  readonly visibleAfterMs: number;
   /** False where `append` cannot tell the UID (no UIDPLUS, RFC 4315). */
   readonly reportsUid: boolean;
   /** True where {@link appendAll} is one command (MULTIAPPEND, RFC 3502). */

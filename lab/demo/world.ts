@@ -5,7 +5,7 @@ import { createAuthority } from '../authority.ts';
 import { startDnsServer } from '../dns/server.ts';
 import { Zone } from '../dns/zone.ts';
 import { findDovecot, startDovecot } from '../dovecot.ts';
-import { startHostedTenant } from '../hosted/tenant.ts';
+import { startHostedTenant } from '../exchange/tenant.ts';
 import { ALL_CAPABILITIES } from '../imap/options.ts';
 import { type ImapLabServer, startImapServer } from '../imap/server.ts';
 import { MailStore } from '../imap/store.ts';

@@ -7,7 +7,12 @@ import { createExchangeAdminConnector } from '../../adapters/exchange-admin/conn
 import { ADD_ONS } from '../../domain/plan.ts';
 import type { ExchangeAdmin, HostedTarget, WantedMailbox } from '../../domain/ports/exchange-admin.ts';
 import { type Authority, createAuthority } from '../../lab/authority.ts';
-import { type Fault, type HostedTenant, type HostedTenantOptions, startHostedTenant } from '../../lab/hosted/tenant.ts';
+import {
+  type Fault,
+  type HostedTenant,
+  type HostedTenantOptions,
+  startHostedTenant,
+} from '../../lab/exchange/tenant.ts';
 
 const signal = new AbortController().signal;
 const anna: WantedMailbox = {
@@ -64,8 +69,8 @@ async function ensureReady(admin: ExchangeAdmin, wanted: WantedMailbox) {
 /** Lets one kind of call go wrong, once. */
 function failOnce(call: string, fault: Fault): { fired: () => boolean } {
   let fired = false;
-  tenant.fault = ({ method, path, cmdlet }) => {
-    if (fired || (cmdlet ?? `${method} ${path}`) !== call) return null;
+  tenant.fault = ({ name }) => {
+    if (fired || name !== call) return null;
     fired = true;
     return fault;
   };
@@ -418,7 +423,8 @@ describe('access', () => {
 
   test('is slowed down for as long as the tenant asks', async () => {
     const admin = await open();
-    tenant.fault = ({ cmdlet }) => (cmdlet ? { status: 429, headers: { 'retry-after': '2.128' } } : null);
+    tenant.fault = ({ name }) =>
+      name.includes('-') && !name.includes('/') ? { status: 429, headers: { 'retry-after': '2.128' } } : null;
     await expect(admin.findRedirection('example.test', signal)).rejects.toMatchObject({
       code: 'THROTTLED',
       retryAfterMs: 2_128,

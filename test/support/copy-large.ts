@@ -28,6 +28,10 @@ const MAILBOX = 'mbx-large';
 const SAMPLE_MS = 100;
 
 class DiscardingTarget implements MailTarget {
+  readonly route = 'imap';
+  readonly fidelity = 'bytes';
+  readonly keys = null;
+  readonly visibleAfterMs = 0;
   readonly facts = { capabilities: ['IMAP4rev1', 'UIDPLUS', 'MULTIAPPEND'], tls: true, name: 'discarding' };
   readonly reportsUid = true;
   readonly appendsMany = true;

@@ -1,15 +1,19 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { createServer } from 'node:https';
 import type { AddressInfo } from 'node:net';
+import { setTimeout as delay } from 'node:timers/promises';
 import type { Authority } from '../authority.ts';
-import { invokeCommand } from './cmdlets.ts';
-import { answerGraph } from './graph-routes.ts';
-import { Access } from './oauth.ts';
-import { badRequest, Refusal } from './refusal.ts';
-import { type LabUser, TenantState } from './state.ts';
+import { MailStore } from '../imap/store.ts';
+import { administration } from './directory/administration.ts';
+import { graphDirectory } from './directory/graph-directory.ts';
+import { type LabUser, TenantState } from './directory/state.ts';
+import type { Front, HttpAnswer, HttpCall } from './front.ts';
+import { Access } from './identity/access.ts';
+import { tokenEndpoint } from './identity/token-endpoint.ts';
+import { Items } from './mail/items.ts';
+import { graphRefusal, Refusal } from './refusal.ts';
 
 const HOST = '127.0.0.1';
-const MAX_BODY_BYTES = 1024 * 1024;
 
 export interface HostedTenantOptions {
   readonly authority: Authority;
@@ -29,19 +33,17 @@ export interface HostedTenantOptions {
   /** Rows in one page of a cmdlet's answer. */
   readonly pageSize?: number;
   readonly now?: () => number;
+  /** Where the mailboxes are; one of its own by default. */
+  readonly store?: MailStore;
   /** A mailbox can be used from now on: give it its IMAP account. Aliases and lists come later; ask `state.resolve`. */
   readonly onMailbox?: (mailbox: { address: string; password: string; aliases: readonly string[] }) => void;
   /** Asked before each call; see {@link Fault}. */
   readonly fault?: (call: TenantCall) => Fault | null;
 }
 
-export interface TenantCall {
-  readonly method: string;
-  /** Without query, e.g. `/v1.0/users`. */
-  readonly path: string;
-  /** Name of the cmdlet for InvokeCommand, else null. */
-  readonly cmdlet: string | null;
-  readonly body: unknown;
+/** A call as faults see it. `name`: `POST /v1.0/users`, a cmdlet's name, `CreateItem`. */
+export interface TenantCall extends HttpCall {
+  readonly name: string;
 }
 
 /** What goes wrong with one call. */
@@ -55,6 +57,8 @@ export interface Fault {
   readonly drop?: boolean;
   /** No answer comes; the connection stays. */
   readonly hang?: boolean;
+  /** The answer waits so long. */
+  readonly delayMs?: number;
 }
 
 export interface HostedTenant {
@@ -65,7 +69,10 @@ export interface HostedTenant {
   readonly clientId: string;
   readonly state: TenantState;
   readonly access: Access;
-  /** Every call so far: `POST /v1.0/users`, or a cmdlet's name. */
+  /** The mailboxes, which IMAP, Graph and EWS share. */
+  readonly store: MailStore;
+  readonly items: Items;
+  /** Every call so far by its name: `POST /v1.0/users`, or a cmdlet's name. */
   readonly calls: readonly string[];
   /** May be set at any time. */
   fault: ((call: TenantCall) => Fault | null) | null;
@@ -86,6 +93,8 @@ export async function startHostedTenant(options: HostedTenantOptions): Promise<H
     tokenLifeSeconds: options.tokenLifeSeconds ?? 3_600,
     now,
   });
+  const store = options.store ?? new MailStore({ caseInsensitiveNames: true, now: () => new Date(now()) });
+  const items = new Items(now);
   const calls: string[] = [];
   const timers = new Set<NodeJS.Timeout>();
 
@@ -104,47 +113,44 @@ export async function startHostedTenant(options: HostedTenantOptions): Promise<H
     timers.add(timer);
   };
 
-  const graph = { state, countryCode: 'DE', onLicensed };
-  const invokePath = `/adminapi/beta/${tenantId}/InvokeCommand`;
-  const answer = (call: TenantCall, url: URL, request: IncomingMessage): { status: number; body: object | null } => {
-    if (call.path === `/${tenantId}/oauth2/v2.0/token`) {
-      return { status: 200, body: access.answer(new URLSearchParams(String(call.body))) };
-    }
-    access.require(request.headers.authorization);
-    if (call.path === invokePath) {
-      if (request.headers['x-anchormailbox'] === undefined) throw badRequest('X-AnchorMailbox is missing.');
-      const rows = invokeCommand(state, call.body);
-      return { status: 200, body: pageOf(rows, url, options.pageSize ?? 1_000) };
-    }
-    const segments = url.pathname.split('/').slice(1).map(decodeURIComponent);
-    if (segments[0] !== 'v1.0') throw new Refusal(404, { error: { code: 'NotFound', message: 'No such address.' } });
-    return answerGraph(
-      { method: call.method, segments: segments.slice(1), query: url.searchParams, body: call.body },
-      graph,
-    );
-  };
+  const fronts: readonly Front[] = [
+    tokenEndpoint(tenantId, access),
+    administration({ tenantId, access, state, pageSize: options.pageSize ?? 1_000 }),
+    graphDirectory({ access, state, countryCode: 'DE', onLicensed }),
+  ];
 
   const handle = async (request: IncomingMessage, response: ServerResponse): Promise<void> => {
     const url = new URL(request.url ?? '/', `https://${request.headers.host ?? HOST}`);
-    const call = describeCall(request, url, await readBody(request));
-    calls.push(call.cmdlet ?? `${call.method} ${call.path}`);
-    const fault = tenant.fault?.(call) ?? null;
-    let result: { status: number; body: object | null } = { status: fault?.status ?? 500, body: fault?.body ?? null };
-    if (fault === null || fault.afterEffect) {
-      const honest = attempt(() => answer(call, url, request));
-      if (fault === null) result = honest;
+    const head = headOf(request, url);
+    const front = fronts.find((each) => each.takes({ ...head, body: NO_BODY }));
+    const body = await readBody(request, front?.maxBodyBytes ?? 0);
+    const call: HttpCall = { ...head, body: body ?? NO_BODY };
+    const name = front?.nameOf(call) ?? `${call.method} ${call.path}`;
+    calls.push(name);
+    const fault = tenant.fault?.({ ...call, name }) ?? null;
+    let result: HttpAnswer = { status: fault?.status ?? 500, body: fault?.body ?? null };
+    if (fault === null || fault.afterEffect || (fault.status === undefined && fault.delayMs !== undefined)) {
+      const honest = await attempt(() => {
+        if (front === undefined) throw graphRefusal(404, 'NotFound', 'No such address.');
+        if (body === null) throw graphRefusal(413, 'RequestEntityTooLarge', 'The request is too large.');
+        return front.answer(call);
+      });
+      if (!fault?.afterEffect) result = honest;
     }
+    if (fault?.delayMs !== undefined) await delay(fault.delayMs);
     if (fault?.hang) return;
     if (fault?.drop) {
       request.socket.destroy();
       return;
     }
-    const text = result.body === null ? '' : JSON.stringify(result.body);
+    const isPlain = result.body === null || typeof result.body === 'string' || Buffer.isBuffer(result.body);
+    const content = isPlain ? (result.body ?? '') : JSON.stringify(result.body);
     response.writeHead(result.status, {
-      ...(text !== '' && { 'content-type': 'application/json' }),
+      ...(!isPlain && { 'content-type': 'application/json' }),
+      ...result.headers,
       ...fault?.headers,
     });
-    response.end(text);
+    response.end(content);
   };
 
   const { key, cert } = await options.authority.issue([HOST, 'localhost']);
@@ -166,6 +172,8 @@ export async function startHostedTenant(options: HostedTenantOptions): Promise<H
     clientId,
     state,
     access,
+    store,
+    items,
     calls,
     fault: options.fault ?? null,
     close: () =>
@@ -178,44 +186,37 @@ export async function startHostedTenant(options: HostedTenantOptions): Promise<H
   return tenant;
 }
 
-function attempt(answer: () => { status: number; body: object | null }): { status: number; body: object | null } {
+async function attempt(answer: () => HttpAnswer | Promise<HttpAnswer>): Promise<HttpAnswer> {
   try {
-    return answer();
+    return await answer();
   } catch (error) {
-    if (error instanceof Refusal) return { status: error.status, body: error.body };
+    if (error instanceof Refusal) return { status: error.status, body: error.body, headers: error.headers };
     throw error;
   }
 }
 
-function describeCall(request: IncomingMessage, url: URL, text: string): TenantCall {
-  const isForm = request.headers['content-type']?.startsWith('application/x-www-form-urlencoded') ?? false;
-  const body = isForm ? text : parse(text);
-  const name = (body as { CmdletInput?: { CmdletName?: unknown } } | null)?.CmdletInput?.CmdletName;
-  return { method: request.method ?? 'GET', path: url.pathname, cmdlet: typeof name === 'string' ? name : null, body };
+const NO_BODY = Buffer.alloc(0);
+
+function headOf(request: IncomingMessage, url: URL): Omit<HttpCall, 'body'> {
+  return {
+    method: request.method ?? 'GET',
+    path: url.pathname,
+    segments: url.pathname.split('/').slice(1).map(decodeURIComponent),
+    query: url.searchParams,
+    headers: Object.fromEntries(
+      Object.entries(request.headers).map(([name, value]) => [name, Array.isArray(value) ? value.join(', ') : value]),
+    ),
+    origin: url.origin,
+  };
 }
 
-function parse(text: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch {
-    return null; // routes that need a body say so in Graph's words
-  }
-}
-
-async function readBody(request: IncomingMessage): Promise<string> {
+/** Null for one that is too long; the rest of it is read and thrown away. */
+async function readBody(request: IncomingMessage, maxBytes: number): Promise<Buffer | null> {
   const chunks: Buffer[] = [];
   let size = 0;
   for await (const chunk of request as AsyncIterable<Buffer>) {
     size += chunk.length;
-    if (size <= MAX_BODY_BYTES) chunks.push(chunk);
+    if (size <= maxBytes) chunks.push(chunk);
   }
-  return Buffer.concat(chunks).toString();
-}
-
-/** The next page is asked for by sending the same body to `@odata.nextLink` (exchange.md §6.2). */
-function pageOf(rows: readonly object[], url: URL, size: number): object {
-  const from = Number(url.searchParams.get('$skiptoken') ?? 0);
-  const value = rows.slice(from, from + size);
-  if (from + size >= rows.length) return { value };
-  return { value, '@odata.nextLink': `${url.origin}${url.pathname}?%24skiptoken=${from + size}` };
+  return size <= maxBytes ? Buffer.concat(chunks) : null;
 }

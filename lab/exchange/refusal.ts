@@ -1,12 +1,14 @@
 /** An answer other than success, in the words of Graph or Exchange. Thrown by routes and cmdlets, sent by the server. */
 export class Refusal extends Error {
   readonly status: number;
-  readonly body: object;
+  readonly body: object | string;
+  readonly headers: Readonly<Record<string, string>>;
 
-  constructor(status: number, body: object) {
+  constructor(status: number, body: object | string, headers: Readonly<Record<string, string>> = {}) {
     super(`refused with ${status}`);
     this.status = status;
     this.body = body;
+    this.headers = headers;
   }
 }
 

@@ -1,4 +1,4 @@
-import { badRequest, cmdletRefusal } from './refusal.ts';
+import { badRequest, cmdletRefusal } from '../refusal.ts';
 import { type LabList, type LabMailbox, type LabObjects, type TenantState, textsIn } from './state.ts';
 
 type Values = Readonly<Record<string, unknown>>;

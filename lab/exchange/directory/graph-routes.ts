@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import { badRequest, graphRefusal } from './refusal.ts';
+import { badRequest, graphRefusal } from '../refusal.ts';
 import type { LabUser, TenantState } from './state.ts';
 
 /** The licence that the lab sells: `ENTERPRISEPACK`'s well-known id, with Exchange Online Plan 2 in it. */
