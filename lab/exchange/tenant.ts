@@ -7,6 +7,7 @@ import { MailStore } from '../imap/store.ts';
 import { administration } from './directory/administration.ts';
 import { graphDirectory } from './directory/graph-directory.ts';
 import { type LabUser, TenantState } from './directory/state.ts';
+import { Outgoing } from './flow/outgoing.ts';
 import type { Front, HttpAnswer, HttpCall } from './front.ts';
 import { Access } from './identity/access.ts';
 import { tokenEndpoint } from './identity/token-endpoint.ts';
@@ -72,6 +73,8 @@ export interface HostedTenant {
   /** The mailboxes, which IMAP, Graph and EWS share. */
   readonly store: MailStore;
   readonly items: Items;
+  /** Mail that the tenant wrote itself: must stay empty during an import. */
+  readonly outgoing: Outgoing;
   /** Every call so far by its name: `POST /v1.0/users`, or a cmdlet's name. */
   readonly calls: readonly string[];
   /** May be set at any time. */
@@ -95,6 +98,7 @@ export async function startHostedTenant(options: HostedTenantOptions): Promise<H
   });
   const store = options.store ?? new MailStore({ caseInsensitiveNames: true, now: () => new Date(now()) });
   const items = new Items(now);
+  const outgoing = new Outgoing();
   const calls: string[] = [];
   const timers = new Set<NodeJS.Timeout>();
 
@@ -174,6 +178,7 @@ export async function startHostedTenant(options: HostedTenantOptions): Promise<H
     access,
     store,
     items,
+    outgoing,
     calls,
     fault: options.fault ?? null,
     close: () =>
