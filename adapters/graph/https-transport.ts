@@ -1,14 +1,23 @@
+import { once } from 'node:events';
+import type { ClientRequest } from 'node:http';
 import { Agent, request as httpsRequest, type RequestOptions } from 'node:https';
 import { createSecureContext, getCACertificates, type TLSSocket } from 'node:tls';
 
 /** An answer of Graph or Exchange is a page of JSON; more than this is something else. */
 const MAX_BODY_BYTES = 16 * 1024 * 1024;
 
+/** A body that is made while it travels: a message of 48 MB need not be in memory a second time as base64. */
+export interface PiecedBody {
+  readonly sizeBytes: number;
+  /** Asked for one by one as the connection takes them; what it throws ends the call and its connection. */
+  pieces(): Iterable<Buffer>;
+}
+
 export interface HttpsCall {
   readonly url: string;
   readonly method: string;
   readonly headers: Readonly<Record<string, string>>;
-  readonly body: string | null;
+  readonly body: string | PiecedBody | null;
   readonly signal: AbortSignal;
 }
 
@@ -33,31 +42,36 @@ export type HttpsTransport = (call: HttpsCall) => Promise<Response>;
  * private authority only if the whole process does; here the authority counts for one tenant's connections.
  * @throws NoAnswerError
  */
-export function createHttpsTransport(caPem: string | null): HttpsTransport {
+export function createHttpsTransport(caPem: string | null, maxAnswerBytes = MAX_BODY_BYTES): HttpsTransport {
   // Made once: parsing the system's authorities again for each connection takes longer than the connection.
   const secureContext =
     caPem === null ? undefined : createSecureContext({ ca: [...getCACertificates('default'), caPem] });
   const agent = new Agent({ keepAlive: true, maxSockets: 8, ...(secureContext && { secureContext }) });
-  return (call) => send(call, agent);
+  return (call) => send(call, agent, maxAnswerBytes);
 }
 
-function send({ url, method, headers, body, signal }: HttpsCall, agent: Agent): Promise<Response> {
+function send(
+  { url, method, headers, body, signal }: HttpsCall,
+  agent: Agent,
+  maxAnswerBytes: number,
+): Promise<Response> {
   return new Promise((resolve, reject) => {
     let sent = false;
     const fail = (error: unknown) => reject(new NoAnswerError(sent, codeOf(error), error));
-    const bytes = body === null ? null : Buffer.from(body);
+    const bytes = typeof body === 'string' ? Buffer.from(body) : body;
+    const length = Buffer.isBuffer(bytes) ? bytes.length : bytes?.sizeBytes;
     const options: RequestOptions = {
       method,
       agent,
       signal,
-      headers: { ...headers, ...(bytes && { 'content-length': bytes.length }) },
+      headers: { ...headers, ...(length !== undefined && { 'content-length': length }) },
     };
     const request = httpsRequest(url, options, (response) => {
       const chunks: Buffer[] = [];
       let size = 0;
       response.on('data', (chunk: Buffer) => {
         size += chunk.length;
-        if (size > MAX_BODY_BYTES) response.destroy(new Error(`the answer is larger than ${MAX_BODY_BYTES} bytes`));
+        if (size > maxAnswerBytes) response.destroy(new Error(`the answer is larger than ${maxAnswerBytes} bytes`));
         else chunks.push(chunk);
       });
       response.on('error', fail);
@@ -71,6 +85,8 @@ function send({ url, method, headers, body, signal }: HttpsCall, agent: Agent): 
         // RFC 9110 §6.4.1: these never have a body, and Response refuses one.
         const content = status === 204 || status === 205 || status === 304 ? null : Buffer.concat(chunks);
         resolve(new Response(content, { status, headers: answerHeaders }));
+        // Refused before it was all there (413): the rest need not travel, and the connection is of no use to another call.
+        if (!request.writableFinished) request.destroy();
       });
     });
     request.on('error', fail);
@@ -78,8 +94,22 @@ function send({ url, method, headers, body, signal }: HttpsCall, agent: Agent): 
       if (request.reusedSocket) sent = true;
       else (socket as TLSSocket).once('secureConnect', () => (sent = true)); // an https agent makes nothing else
     });
-    request.end(bytes ?? undefined);
+    if (bytes === null || Buffer.isBuffer(bytes)) request.end(bytes ?? undefined);
+    else sendPieces(request, bytes).catch((error: unknown) => request.destroy(toError(error)));
   });
+}
+
+/** A server that has answered before the end takes no more: then the rest stays here with its connection. */
+async function sendPieces(request: ClientRequest, body: PiecedBody): Promise<void> {
+  for (const piece of body.pieces()) {
+    if (request.destroyed) return;
+    if (!request.write(piece)) await once(request, 'drain');
+  }
+  request.end();
+}
+
+function toError(error: unknown): Error {
+  return error instanceof Error ? error : new Error(String(error));
 }
 
 function codeOf(error: unknown): string {
