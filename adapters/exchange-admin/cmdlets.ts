@@ -47,8 +47,9 @@ export function createCmdlets({ baseUrl, tenantId, tokens, send, timeoutMs, now 
 
   const post = async (call: CallKind, url: string, body: string, signal: AbortSignal): Promise<unknown> => {
     signal.throwIfAborted();
+    const token = await tokens.get();
     const headers = {
-      authorization: `Bearer ${await tokens.get()}`,
+      authorization: `Bearer ${token}`,
       'content-type': 'application/json',
       accept: 'application/json',
       'x-anchormailbox': `APP:${SYSTEM_MAILBOX}@${tenantId}`,
@@ -72,7 +73,11 @@ export function createCmdlets({ baseUrl, tenantId, tokens, send, timeoutMs, now 
     if (response.ok) return answer;
     const { code, text } = readCmdletError(answer);
     const cause = new Error(text ?? `HTTP status ${response.status}`);
-    if (response.status === 401) throw tokens.refused(call, cause);
+    if (response.status === 401) {
+      // It certainly did not happen, and a token that was good until now may be over (T57). A new one is fresh, so once at most.
+      if (tokens.renew(token)) return await post(call, url, body, signal);
+      throw tokens.refused(call, cause);
+    }
     const wait = retryAfterMs(response.headers.get('retry-after'), now());
     throw fromStatus(call, response.status, code, wait, cause);
   };

@@ -3,8 +3,8 @@ import type { ClientRequest } from 'node:http';
 import { Agent, request as httpsRequest, type RequestOptions } from 'node:https';
 import { createSecureContext, getCACertificates, type TLSSocket } from 'node:tls';
 
-/** An answer of Graph or Exchange is a page of JSON; more than this is something else. */
-const MAX_BODY_BYTES = 16 * 1024 * 1024;
+/** An answer of Graph or Exchange is mostly a page of JSON; more than this is something else, unless the caller expects it. */
+const MAX_ANSWER_BYTES = 16 * 1024 * 1024;
 
 /** A body that is made while it travels: a message of 48 MB need not be in memory a second time as base64. */
 export interface PiecedBody {
@@ -17,8 +17,15 @@ export interface HttpsCall {
   readonly url: string;
   readonly method: string;
   readonly headers: Readonly<Record<string, string>>;
-  readonly body: string | PiecedBody | null;
+  readonly body: string | Buffer | PiecedBody | null;
   readonly signal: AbortSignal;
+  /** A longer answer is cut off and counts as none. Whoever sets it here reads `content`: the Response has no body then. */
+  readonly maxAnswerBytes?: number;
+}
+
+/** With the body as it came: a Response copies it twice, which a message of 100 MB does not bear. */
+export interface HttpsAnswer extends Response {
+  readonly content: Buffer;
 }
 
 /** A call without an answer. `sent` false: no byte of it can have reached the server, so it did not happen. */
@@ -35,26 +42,23 @@ export class NoAnswerError extends Error {
   }
 }
 
-export type HttpsTransport = (call: HttpsCall) => Promise<Response>;
+export type HttpsTransport = (call: HttpsCall) => Promise<HttpsAnswer>;
 
 /**
  * One call, one attempt, the whole body read. Not `fetch`: that hides whether anything was sent before a failure, and trusts a
  * private authority only if the whole process does; here the authority counts for one tenant's connections.
  * @throws NoAnswerError
  */
-export function createHttpsTransport(caPem: string | null, maxAnswerBytes = MAX_BODY_BYTES): HttpsTransport {
+export function createHttpsTransport(caPem: string | null, maxAnswerBytes = MAX_ANSWER_BYTES): HttpsTransport {
   // Made once: parsing the system's authorities again for each connection takes longer than the connection.
   const secureContext =
     caPem === null ? undefined : createSecureContext({ ca: [...getCACertificates('default'), caPem] });
   const agent = new Agent({ keepAlive: true, maxSockets: 8, ...(secureContext && { secureContext }) });
-  return (call) => send(call, agent, maxAnswerBytes);
+  return (call) => send(call, agent, call.maxAnswerBytes ?? maxAnswerBytes);
 }
 
-function send(
-  { url, method, headers, body, signal }: HttpsCall,
-  agent: Agent,
-  maxAnswerBytes: number,
-): Promise<Response> {
+function send(call: HttpsCall, agent: Agent, maxAnswerBytes: number): Promise<HttpsAnswer> {
+  const { url, method, headers, body, signal } = call;
   return new Promise((resolve, reject) => {
     let sent = false;
     const fail = (error: unknown) => reject(new NoAnswerError(sent, codeOf(error), error));
@@ -82,9 +86,13 @@ function send(
         for (const [name, value] of Object.entries(response.headersDistinct)) {
           for (const one of value ?? []) answerHeaders.append(name, one);
         }
+        const [only] = chunks;
+        const content = chunks.length === 1 && only !== undefined ? only : Buffer.concat(chunks, size);
         // RFC 9110 §6.4.1: these never have a body, and Response refuses one.
-        const content = status === 204 || status === 205 || status === 304 ? null : Buffer.concat(chunks);
-        resolve(new Response(content, { status, headers: answerHeaders }));
+        const isBodiless = status === 204 || status === 205 || status === 304;
+        const own = isBodiless || call.maxAnswerBytes !== undefined ? null : content;
+        const answer = new Response(own, { status, headers: answerHeaders });
+        resolve(Object.assign(answer, { content }));
         // Refused before it was all there (413): the rest need not travel, and the connection is of no use to another call.
         if (!request.writableFinished) request.destroy();
       });

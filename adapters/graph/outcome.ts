@@ -1,5 +1,5 @@
 import { type ErrorFacts, MigrationError } from '../../domain/errors.ts';
-import { NoAnswerError } from './https-transport.ts';
+import { type HttpsAnswer, NoAnswerError } from './https-transport.ts';
 
 /** What a call is, as far as its failure is concerned. */
 export interface CallKind {
@@ -7,6 +7,66 @@ export interface CallKind {
   readonly name: string;
   /** Whether it changes anything: then no answer means that it may have happened (exchange.md §9.4, 3). */
   readonly effect: boolean;
+}
+
+/** What is known of a call once it is over (exchange.md §9.4, 3). */
+export type CallOutcome = Happened | NotDone;
+
+export interface Happened {
+  readonly did: 'happen';
+  readonly status: number;
+  readonly headers: Headers;
+  readonly content: Buffer;
+}
+
+/** `not happen`: it may be made again without a look. `unknown`: of an effect only; whoever wants it again looks first. */
+export interface NotDone {
+  readonly did: 'not happen' | 'unknown';
+  /** Null where no answer came. */
+  readonly status: number | null;
+  /** The server's own word, e.g. `ErrorItemNotFound`. */
+  readonly code: string | null;
+  readonly retryAfterMs: number | undefined;
+  readonly cause: unknown;
+}
+
+/** The outcome of a call that was answered, in one way or another. */
+export function outcomeOfAnswer(call: CallKind, { status, headers, content }: HttpsAnswer, nowMs: number): CallOutcome {
+  if (status >= 200 && status < 300) return { did: 'happen', status, headers, content };
+  const { code, message } = readGraphError(content);
+  return {
+    // 503 and 504 of a create are unknown, whatever an SDK thinks (exchange.md §8, §9.4); so is what is no answer at all.
+    did: call.effect && (status >= 500 || status < 400) ? 'unknown' : 'not happen',
+    status,
+    code,
+    retryAfterMs: retryAfterMs(headers.get('retry-after'), nowMs),
+    cause: new Error(message ?? `HTTP status ${status}`),
+  };
+}
+
+/** The outcome of a call without an answer. */
+export function outcomeOfFailure(call: CallKind, error: unknown): NotDone {
+  const mayHaveArrived = !(error instanceof NoAnswerError) || error.sent;
+  const did = call.effect && mayHaveArrived ? 'unknown' : 'not happen';
+  return { did, status: null, code: null, retryAfterMs: undefined, cause: error };
+}
+
+/** Graph's error body; a refusal by something in between (a proxy, a gateway) has none. */
+function readGraphError(content: Buffer): { readonly code: string | null; readonly message: string | null } {
+  let answer: unknown = null;
+  try {
+    answer = JSON.parse(content.toString());
+  } catch {
+    // No JSON, so nobody's word.
+  }
+  const { error } = (answer ?? {}) as { error?: unknown };
+  const { code, message } = (error ?? {}) as { code?: unknown; message?: unknown };
+  return { code: typeof code === 'string' ? code : null, message: typeof message === 'string' ? message : null };
+}
+
+/** What administration makes of a call that was not done. */
+export function fromOutcome(call: CallKind, { status, code, retryAfterMs, cause }: NotDone): MigrationError {
+  return status === null ? withoutAnswer(call, cause) : fromStatus(call, status, code, retryAfterMs, cause);
 }
 
 /** OpenSSL's and Node's words for a certificate that does not hold. */

@@ -1,6 +1,7 @@
 import { MigrationError } from '../../domain/errors.ts';
 import type { AdminEndpoint } from '../../domain/plan.ts';
 import type { Secrets } from '../../domain/ports/services.ts';
+import { ASSERTION_TYPE, signAssertion } from './client-assertion.ts';
 import type { HttpsTransport } from './https-transport.ts';
 import { type CallKind, fromStatus, retryAfterMs, withoutAnswer } from './outcome.ts';
 
@@ -14,12 +15,20 @@ const TOKEN_CALL: CallKind = { name: 'OAuth2 token', effect: false };
 export interface TokenSource {
   /** The token that is valid now. Asked once for all callers that wait at the same time. */
   get(): Promise<string>;
-  /** Forgets the token that an API refused with 401 and says what that means. */
+  /**
+   * Forgets a token that an API refused with 401.
+   * @param token  the refused one; another may have taken its place meanwhile
+   * @returns whether a new one may help: not where this one was fresh, since then the access itself is gone
+   */
+  renew(token: string): boolean;
+  /** What 401 means after {@link renew} has been of no use. */
   refused(call: CallKind, cause: unknown): MigrationError;
 }
 
 export interface TokenOptions {
-  readonly endpoint: Pick<AdminEndpoint, 'tokenUrl' | 'clientId' | 'clientSecret' | 'baseUrl'>;
+  readonly endpoint: Pick<AdminEndpoint, 'tokenUrl' | 'clientId' | 'clientSecret' | 'clientCertificate' | 'baseUrl'>;
+  /** The resource that the token is for; absent: the endpoint's own address with `/.default`. */
+  readonly scope?: string;
   readonly secrets: Secrets;
   readonly send: HttpsTransport;
   readonly timeoutMs: number;
@@ -32,9 +41,12 @@ interface Token {
   readonly renewAtMs: number;
 }
 
+/** What Exchange's IMAP and its administration want tokens for, whatever their address (exchange.md §5.1, §6.2). */
+export const EXCHANGE_SCOPE = 'https://outlook.office365.com/.default';
+
 /**
- * OAuth2 client credentials (RFC 6749 §4.4) for one API; the scope is the API's own address with `/.default`, as Entra has it.
- * The secret is read at each renewal and not kept.
+ * OAuth2 client credentials (RFC 6749 §4.4) for one API, with a secret or a certificate's assertion (RFC 7523). Either is read at each
+ * renewal and not kept, so a replaced file counts.
  * @throws SECRET_MISSING, TARGET_ADMIN_REFUSED (wrong secret), CONSENT_REVOKED, TARGET_ADMIN_UNREACHABLE, THROTTLED
  */
 export function createTokenSource(options: TokenOptions): TokenSource {
@@ -49,37 +61,29 @@ export function createTokenSource(options: TokenOptions): TokenSource {
       token = await asking;
       return token.value;
     },
-    refused(call, cause) {
-      const isFresh = token !== null && options.now() - token.givenAtMs < FRESH_MS;
+    renew(refused) {
+      if (token === null || token.value !== refused) return true;
+      const isFresh = options.now() - token.givenAtMs < FRESH_MS;
       token = null;
-      return isFresh
-        ? new MigrationError('CONSENT_REVOKED', `${call.name}: a fresh access token is refused`, {
-            facts: { call: call.name, status: 401 },
-            cause,
-          })
-        : new MigrationError(
-            'TARGET_ADMIN_UNREACHABLE',
-            `${call.name}: the access token is refused; we ask for a new one`,
-            {
-              facts: { call: call.name, status: 401 },
-              cause,
-            },
-          );
+      return !isFresh;
     },
+    refused: (call, cause) =>
+      new MigrationError('CONSENT_REVOKED', `${call.name}: a fresh access token is refused`, {
+        facts: { call: call.name, status: 401 },
+        cause,
+      }),
   };
 }
 
-async function askToken({ endpoint, secrets, send, timeoutMs, now }: TokenOptions): Promise<Token> {
-  if (endpoint.clientSecret === null) {
-    throw new MigrationError('PLAN_INVALID', 'an administration endpoint needs a client secret');
-  }
+async function askToken(options: TokenOptions): Promise<Token> {
+  const { endpoint, send, timeoutMs, now } = options;
+  const givenAtMs = now();
   const body = new URLSearchParams({
     grant_type: 'client_credentials',
     client_id: endpoint.clientId,
-    client_secret: await secrets.resolve(endpoint.clientSecret),
-    scope: `${new URL(endpoint.baseUrl).origin}/.default`,
+    scope: options.scope ?? `${new URL(endpoint.baseUrl).origin}/.default`,
+    ...(await proofOf(options, givenAtMs)),
   }).toString();
-  const givenAtMs = now();
   let response: Response;
   try {
     response = await send({
@@ -103,6 +107,18 @@ async function askToken({ endpoint, secrets, send, timeoutMs, now }: TokenOption
   }
   const lifeMs = seconds * 1_000;
   return { value, givenAtMs, renewAtMs: givenAtMs + lifeMs - Math.min(RENEW_BEFORE_MS, lifeMs / 10) };
+}
+
+/** @throws SECRET_MISSING, PLAN_INVALID */
+async function proofOf({ endpoint, secrets }: TokenOptions, nowMs: number): Promise<Record<string, string>> {
+  const { clientSecret, clientCertificate, clientId, tokenUrl } = endpoint;
+  if (clientSecret !== null) return { client_secret: await secrets.resolve(clientSecret) };
+  if (clientCertificate === null || clientCertificate === undefined) {
+    throw new MigrationError('PLAN_INVALID', 'an endpoint needs a client secret or a client certificate');
+  }
+  const pem = await secrets.resolve(clientCertificate);
+  const client_assertion = await signAssertion({ pem, clientId, audience: tokenUrl, nowMs });
+  return { client_assertion_type: ASSERTION_TYPE, client_assertion };
 }
 
 function refusal(response: Response, answer: unknown, nowMs: number): MigrationError {
