@@ -1,17 +1,21 @@
+import { randomUUID } from 'node:crypto';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { createServer } from 'node:https';
 import type { AddressInfo } from 'node:net';
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Authority } from '../authority.ts';
-import { MailStore } from '../imap/store.ts';
+import { type Account, MailStore } from '../imap/store.ts';
 import { administration } from './directory/administration.ts';
 import { graphDirectory } from './directory/graph-directory.ts';
+import { SKU_ID } from './directory/graph-routes.ts';
 import { type LabUser, TenantState } from './directory/state.ts';
 import { Outgoing } from './flow/outgoing.ts';
 import type { Front, HttpAnswer, HttpCall } from './front.ts';
 import { Access } from './identity/access.ts';
+import { type ImapSignIn, imapSignIn } from './identity/imap-sign-in.ts';
 import { tokenEndpoint } from './identity/token-endpoint.ts';
 import { Items } from './mail/items.ts';
+import { ENGLISH_NAMES, makeSpecialFolders, type SpecialFolder } from './mail/special-folders.ts';
 import { graphRefusal, Refusal } from './refusal.ts';
 
 const HOST = '127.0.0.1';
@@ -34,6 +38,8 @@ export interface HostedTenantOptions {
   /** Rows in one page of a cmdlet's answer. */
   readonly pageSize?: number;
   readonly now?: () => number;
+  /** What the special folders of new mailboxes are called; English by default. */
+  readonly folderNames?: Readonly<Record<SpecialFolder, string>>;
   /** Where the mailboxes are; one of its own by default. */
   readonly store?: MailStore;
   /** A mailbox can be used from now on: give it its IMAP account. Aliases and lists come later; ask `state.resolve`. */
@@ -70,6 +76,10 @@ export interface HostedTenant {
   readonly clientId: string;
   readonly state: TenantState;
   readonly access: Access;
+  /** What Exchange's IMAP says to a sign-in by token (exchange.md §5.1). */
+  mayOpenByImap(token: string, user: string): ImapSignIn;
+  /** A mailbox without the way through users and licences; its user is made with it. Twice is the same as once. */
+  addMailbox(address: string, password?: string): Account;
   /** The mailboxes, which IMAP, Graph and EWS share. */
   readonly store: MailStore;
   readonly items: Items;
@@ -91,6 +101,7 @@ export async function startHostedTenant(options: HostedTenantOptions): Promise<H
   const { tenantId = 'lab-tenant', clientId = 'lab-client', now = Date.now, readyAfterMs = 300 } = options;
   const state = new TenantState(options.domains, options.seats ?? 1_000);
   const access = new Access({
+    tenantId,
     clientId,
     clientSecret: options.clientSecret ?? 'lab-secret',
     tokenLifeSeconds: options.tokenLifeSeconds ?? 3_600,
@@ -99,6 +110,7 @@ export async function startHostedTenant(options: HostedTenantOptions): Promise<H
   const store = options.store ?? new MailStore({ caseInsensitiveNames: true, now: () => new Date(now()) });
   const items = new Items(now);
   const outgoing = new Outgoing();
+  const folderNames = options.folderNames ?? ENGLISH_NAMES;
   const calls: string[] = [];
   const timers = new Set<NodeJS.Timeout>();
 
@@ -107,6 +119,7 @@ export async function startHostedTenant(options: HostedTenantOptions): Promise<H
     if (state.mailboxes.has(address) || user.licences.size === 0) return;
     const mailbox = { address, aliases: [], activeSync: options.activeSyncByDefault ?? true, archive: false };
     state.mailboxes.set(address, mailbox);
+    makeSpecialFolders(store.addAccount(address, password), folderNames);
     options.onMailbox?.({ address, password, aliases: [] });
   };
   const onLicensed = (user: LabUser) => {
@@ -176,6 +189,24 @@ export async function startHostedTenant(options: HostedTenantOptions): Promise<H
     clientId,
     state,
     access,
+    mayOpenByImap: (token, user) => imapSignIn(access, state, token, user),
+    addMailbox(address, password = 'lab-password') {
+      const userPrincipalName = address.toLowerCase();
+      const [mailNickname = ''] = userPrincipalName.split('@');
+      const user = state.findUser(userPrincipalName) ?? {
+        id: randomUUID(),
+        userPrincipalName,
+        displayName: mailNickname,
+        mailNickname,
+        accountEnabled: true,
+        usageLocation: 'DE',
+        password,
+        licences: new Set([SKU_ID]),
+      };
+      state.users.set(userPrincipalName, user);
+      makeMailbox(user);
+      return store.addAccount(userPrincipalName, password);
+    },
     store,
     items,
     outgoing,

@@ -20,7 +20,7 @@ export function administration({ tenantId, access, state, pageSize }: Administra
     maxBodyBytes: 1024 * 1024,
     nameOf: (call) => cmdletOf(call) ?? `${call.method} ${call.path}`,
     answer(call) {
-      access.require(call.headers['authorization']);
+      access.require(call.headers['authorization'], { resource: 'exchange', roles: ['Exchange.ManageAsApp'] });
       if (call.headers['x-anchormailbox'] === undefined) throw badRequest('X-AnchorMailbox is missing.');
       return { status: 200, body: pageOf(invokeCommand(state, jsonOf(call)), call, pageSize) };
     },

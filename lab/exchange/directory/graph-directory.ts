@@ -1,6 +1,17 @@
 import { type Front, jsonOf } from '../front.ts';
 import type { Access } from '../identity/access.ts';
+import type { Role } from '../identity/roles.ts';
 import { answerGraph, type GraphOptions } from './graph-routes.ts';
+
+const WRITERS: readonly Role[] = ['User.ReadWrite.All', 'LicenseAssignment.ReadWrite.All', 'Directory.ReadWrite.All'];
+const READERS: readonly Role[] = [
+  ...WRITERS,
+  'User.Read.All',
+  'Directory.Read.All',
+  'Group.Read.All',
+  'Domain.Read.All',
+  'Organization.Read.All',
+];
 
 /** Users, licences, groups, domains of Graph v1.0 (exchange.md §6.1). */
 export function graphDirectory({ access, ...graph }: GraphOptions & { readonly access: Access }): Front {
@@ -9,7 +20,8 @@ export function graphDirectory({ access, ...graph }: GraphOptions & { readonly a
     maxBodyBytes: 1024 * 1024,
     nameOf: ({ method, path }) => `${method} ${path}`,
     answer(call) {
-      access.require(call.headers['authorization']);
+      const roles = call.method === 'GET' ? READERS : WRITERS;
+      access.require(call.headers['authorization'], { resource: 'graph', roles });
       const { method, segments, query } = call;
       return answerGraph({ method, segments: segments.slice(1), query, body: jsonOf(call) }, graph);
     },
