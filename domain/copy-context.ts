@@ -34,6 +34,8 @@ export interface CopyContext {
   readonly adopts: boolean;
   /** Waits until whoever held the mailbox before can no longer be at work on the target. */
   readonly settle: () => Promise<void>;
+  /** Lets so many milliseconds pass. @throws the signal's reason when aborted meanwhile */
+  readonly pause: (ms: number) => Promise<void>;
   /**
    * For what a target does not bear side by side. Dovecot 2.3.19 breaks off sessions of one user that make folders at the same time:
    * "fcntl(dovecot.list.index.log, write-lock) locking failed: Resource deadlock avoided", 2 of 150 new mailboxes on four lanes.

@@ -8,7 +8,7 @@ import { type FolderMapping, type FolderRename, planFolders } from './folders.ts
 import { settleRemovals } from './follow-deletions.ts';
 import { DEFAULT_LABEL_RULES, isGmail, type LabelRules } from './gmail-labels.ts';
 import { GmailPlaces } from './gmail-places.ts';
-import { type LaneOptions, workOnLanes } from './lanes.ts';
+import { type LaneOptions, pauseUntil, workOnLanes } from './lanes.ts';
 import { listGone } from './look-at-mailbox.ts';
 import type { FolderPath, FolderStatus, SourceFolder } from './mail.ts';
 import { mergeFlags } from './merge-flags.ts';
@@ -242,12 +242,8 @@ class MailboxCopy {
       inTurn: this.#inTurn,
       exclude: gmail ? (folder) => gmail.exclude(folder) : undefined,
       place: gmail ? (changed) => gmail.place(changed) : undefined,
-      settle: async () => {
-        while (lanes.pace.now() - this.#begunAt < lease.settledInMs) {
-          signal.throwIfAborted();
-          await lanes.pace.pause(Math.min(500, lease.settledInMs));
-        }
-      },
+      settle: () => pauseUntil(lanes.pace, this.#begunAt + lease.settledInMs, signal),
+      pause: (ms) => pauseUntil(lanes.pace, lanes.pace.now() + ms, signal),
       report: (folder) => this.#report(folder),
     };
   }

@@ -15,6 +15,15 @@ export interface Pace {
   pause(ms: number): Promise<void>;
 }
 
+/** Waits until `pace` shows so many milliseconds, and looks every half second whether it may still. @throws the signal's reason */
+export async function pauseUntil(pace: Pace, untilMs: number, signal: AbortSignal): Promise<void> {
+  for (let left = untilMs - pace.now(); left > 0; left = untilMs - pace.now()) {
+    signal.throwIfAborted();
+    await pace.pause(Math.min(500, Math.ceil(left)));
+  }
+  signal.throwIfAborted();
+}
+
 export interface LaneOptions<L = Lane> {
   /** @returns null where no further connection is granted now */
   readonly open: () => Promise<SpareLane<L> | null>;

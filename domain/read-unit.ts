@@ -3,6 +3,7 @@ import { MigrationError } from './errors.ts';
 import { fingerprintOf } from './fingerprint.ts';
 import { asIs } from './ladder.ts';
 import type { Message } from './mail.ts';
+import { messageKeyOf } from './message-key.ts';
 import type { LedgerMessage, Outcome } from './ports/ledger.ts';
 import type { MailSource, MailTarget } from './ports/mail.ts';
 import { lostInReading } from './suspicion.ts';
@@ -35,7 +36,7 @@ export async function readUnit(context: CopyContext, { source, target }: Lane, u
     }
     const tooLarge = tooLargeFor(target, message);
     if (tooLarge) settled.push(refused(message, fingerprint, tooLarge));
-    else ready.push(asIs({ message, mail, fingerprint }, target, context.now()));
+    else ready.push(asIs({ message, mail: keyed(mail, message), fingerprint }, target, context.now()));
   }
   if (settled.length > 0) {
     await ledger.recordOutcomes(lease, entry.id, pass, settled);
@@ -44,6 +45,11 @@ export async function readUnit(context: CopyContext, { source, target }: Lane, u
   }
   await recordIntents(context, unit, ready);
   return { ready, fault };
+
+  function keyed(mail: Message, { uidValidity, uid }: LedgerMessage): Message {
+    if (target.keys === null) return mail;
+    return { ...mail, key: messageKeyOf(lease.mailboxId, { folderId: entry.id, uidValidity, uid }) };
+  }
 }
 
 /** Before the effect, and again before another form of the same message is tried. */

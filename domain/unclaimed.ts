@@ -35,6 +35,7 @@ export const NOTHING_UNCLAIMED: Unclaimed = { size: 0, take: () => null, takeLik
  * (no UIDPLUS) may lie anywhere, so with one of them among `wanted` the folder is read from its start.
  *
  * @param contentOf  tells what a message says, for {@link Unclaimed.takeLike}; null where that is not asked for
+ * @param taken  UIDs of copies that are known to be somebody's
  */
 export async function readUnclaimed(
   target: MailTarget,
@@ -43,6 +44,7 @@ export async function readUnclaimed(
   fromUid: number,
   wanted: ReadonlySet<string> | null,
   contentOf: ((raw: Buffer) => string) | null = null,
+  taken: ReadonlySet<number> = new Set(),
 ): Promise<Unclaimed> {
   const { uidValidity, uidNext } = await target.getStatus(where.folder);
   let from = fromUid > uidNext ? 1 : fromUid; // the target folder was made anew: its UIDs count from one again
@@ -57,6 +59,7 @@ export async function readUnclaimed(
   const contents: { readonly fingerprint: string; readonly copy: UnclaimedCopy; readonly content: string }[] = [];
   let size = 0;
   for await (const { raw, uid, flags, internalDate } of target.listMessages(where.folder, from)) {
+    if (taken.has(uid)) continue;
     const fingerprint = fingerprintOf(raw);
     const copy = { id: { uidValidity, uid }, flags, receivedAt: internalDate, isStub: isStub(raw) };
     if (contentOf !== null) contents.push({ fingerprint, copy, content: contentOf(raw) });

@@ -1,5 +1,5 @@
 import type { CopyContext, Lane } from './copy-context.ts';
-import { MigrationError } from './errors.ts';
+import { type ErrorCode, MigrationError } from './errors.ts';
 import { nextRung } from './ladder.ts';
 import type { Outcome } from './ports/ledger.ts';
 import type { Appended, MailTarget } from './ports/mail.ts';
@@ -118,10 +118,13 @@ class UnitWriter {
 
 /** Those that the target may have had when it ended the connection. */
 function doubtful(group: readonly Ready[], { reason, outcomes, untouched }: Interrupted): readonly Ready[] {
-  if (!(reason instanceof MigrationError) || reason.code !== 'CONNECTION_LOST') return [];
+  if (!(reason instanceof MigrationError) || !LOST.includes(reason.code)) return [];
   const settled = new Set([...outcomes, ...untouched.map(({ message }) => message)].map(({ uid }) => uid));
   return group.filter(({ message }) => !settled.has(message.uid));
 }
+
+/** Answers that never came, by a line that broke or a service that broke off (504 after success). */
+const LOST: readonly ErrorCode[] = ['CONNECTION_LOST', 'OUTCOME_UNKNOWN'];
 
 /** A fault beyond one message, with what had happened by then and what had certainly not. The rest may have. */
 class Interrupted extends Error {

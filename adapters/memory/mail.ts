@@ -12,6 +12,7 @@ import type {
 } from '../../domain/mail.ts';
 import type {
   Appended,
+  CopyKeys,
   FlagChange,
   MailAccount,
   MailConnector,
@@ -23,6 +24,8 @@ import type {
   TargetFolder,
   TargetMessage,
 } from '../../domain/ports/mail.ts';
+import type { Fidelity, Route } from '../../domain/routes.ts';
+import { rewrite } from './rewriting.ts';
 
 export interface StoredMail {
   readonly uid: number;
@@ -30,6 +33,10 @@ export interface StoredMail {
   readonly internalDate: string | null;
   flags: readonly string[];
   modSeq: number;
+  /** That it was written with; null where it was not, or the server keeps none. */
+  readonly key: string | null;
+  /** By the clock of the system: before it, a look at the target does not see the message. */
+  readonly visibleAt: number;
 }
 
 export interface MemoryFolder {
@@ -55,6 +62,19 @@ export interface MemoryMailOptions {
   /** False: no MULTIAPPEND (RFC 3502). */
   readonly appendsMany?: boolean;
   readonly maxMessageBytes?: number;
+  /** `bytes` by default; else the server writes anew what it is given (adapters/memory/rewriting.ts). */
+  readonly fidelity?: Fidelity;
+  readonly route?: Route;
+  /** True: a message keeps the key that it was written with, and is found by it. */
+  readonly keys?: boolean;
+  /** So long after its writing a message is not seen. */
+  readonly visibleAfterMs?: number;
+  /** Milliseconds, for `visibleAfterMs`. */
+  readonly clock?: () => number;
+  /** False: only system flags are kept, as at Exchange. */
+  readonly keywords?: boolean;
+  /** Names that differ by case only are one folder, as at Exchange. */
+  readonly caseInsensitive?: boolean;
 }
 
 /** Called before each operation of a session; what it throws, the operation throws. */
@@ -66,6 +86,12 @@ export class MemoryMailSystem {
   readonly reportsUid: boolean;
   readonly appendsMany: boolean;
   readonly maxMessageBytes: number | null;
+  readonly fidelity: Fidelity;
+  readonly route: Route;
+  readonly keepsKeys: boolean;
+  readonly keepsKeywords: boolean;
+  readonly visibleAfterMs: number;
+  readonly clock: () => number;
   readonly tracks: MailSource['tracks'];
   readonly folders: MemoryFolder[] = [];
   /** Set by tests to make operations fail. */
@@ -75,6 +101,7 @@ export class MemoryMailSystem {
   /** What it throws, the target says to this message; an APPEND of several is refused as a whole. */
   refuse: (message: Message) => void = () => {};
   readonly #reportsModSeq: boolean;
+  readonly #caseInsensitive: boolean;
   #lastUidValidity = 1000;
 
   constructor(options: MemoryMailOptions = {}) {
@@ -83,6 +110,13 @@ export class MemoryMailSystem {
     this.#reportsModSeq = options.reportsModSeq ?? true;
     this.appendsMany = options.appendsMany ?? true;
     this.maxMessageBytes = options.maxMessageBytes ?? null;
+    this.fidelity = options.fidelity ?? 'bytes';
+    this.route = options.route ?? 'imap';
+    this.keepsKeys = options.keys ?? false;
+    this.keepsKeywords = options.keywords ?? true;
+    this.visibleAfterMs = options.visibleAfterMs ?? 0;
+    this.clock = options.clock ?? (() => performance.now());
+    this.#caseInsensitive = options.caseInsensitive ?? false;
     const tracks = options.reportsVanished === false ? 'flags' : 'flags-and-vanished';
     this.tracks = this.#reportsModSeq ? tracks : 'nothing';
     this.addFolder(['INBOX'], 'inbox');
@@ -90,7 +124,7 @@ export class MemoryMailSystem {
 
   /** Twice is the same as once. */
   addFolder(path: FolderPath, role: FolderRole = null, selectable = true): MemoryFolder {
-    const known = this.folders.find((folder) => sameName(folder.path, path));
+    const known = this.folders.find((folder) => this.#isNamed(folder, path));
     if (known !== undefined) return known;
     this.#lastUidValidity += 1;
     const made: MemoryFolder = {
@@ -112,9 +146,14 @@ export class MemoryMailSystem {
   }
 
   getFolder(path: FolderPath): MemoryFolder {
-    const found = this.folders.find((folder) => sameName(folder.path, path));
+    const found = this.folders.find((folder) => this.#isNamed(folder, path));
     if (found === undefined) throw new Error(`no folder ${path.join('/')}`);
     return found;
+  }
+
+  #isNamed(folder: MemoryFolder, path: FolderPath): boolean {
+    const [one, other] = [idOf(folder.path), idOf(path)];
+    return this.#caseInsensitive ? one.toLowerCase() === other.toLowerCase() : one === other;
   }
 
   addMessage(
@@ -122,10 +161,13 @@ export class MemoryMailSystem {
     raw: Buffer | string,
     flags: readonly string[] = [],
     internalDate: string | null = DATE,
+    key: string | null = null,
+    visibleAt = 0,
   ) {
     const folder = this.addFolder(path);
     folder.modSeq += 1;
-    const stored = { uid: folder.uidNext, raw: Buffer.from(raw), flags, internalDate, modSeq: folder.modSeq };
+    const { uidNext: uid, modSeq } = folder;
+    const stored = { uid, raw: Buffer.from(raw), flags, internalDate, modSeq, key, visibleAt };
     folder.uidNext += 1;
     folder.messages.push(stored);
     return stored;
@@ -300,12 +342,24 @@ class MemorySource extends MemorySession implements MailSource {
 }
 
 class MemoryTarget extends MemorySession implements MailTarget {
-  readonly route = 'imap';
-  readonly fidelity = 'bytes';
-  readonly keys = null;
-  readonly visibleAfterMs = 0;
   readonly rootIsInbox = false;
   readonly munges8BitHeaders = false;
+
+  get route(): Route {
+    return this.system.route;
+  }
+
+  get fidelity(): Fidelity {
+    return this.system.fidelity;
+  }
+
+  get keys(): CopyKeys | null {
+    return this.system.keepsKeys ? { find: (folder, keys) => this.#findKeys(folder, keys) } : null;
+  }
+
+  get visibleAfterMs(): number {
+    return this.system.visibleAfterMs;
+  }
 
   get appendsMany(): boolean {
     return this.system.appendsMany;
@@ -361,17 +415,18 @@ class MemoryTarget extends MemorySession implements MailTarget {
 
   async *listFlags(folder: TargetFolder, uids: readonly number[]): AsyncIterable<FlagsEntry> {
     this.before('listFlags', folder.id);
-    for (const { uid, flags } of [...this.folder(folder.id).messages]) if (uids.includes(uid)) yield { uid, flags };
+    for (const { uid, flags } of this.#visible(folder)) if (uids.includes(uid)) yield { uid, flags };
   }
 
   async storeFlags(folder: TargetFolder, uid: number, { add, remove }: FlagChange): Promise<void> {
     this.before('storeFlags', folder.id);
     const { path, messages } = this.folder(folder.id);
     const { flags } = messages.find((message) => message.uid === uid) ?? { flags: [] };
+    const kept = [...new Set([...flags, ...add])].filter((flag) => !remove.includes(flag));
     this.system.setFlags(
       path,
       uid,
-      [...new Set([...flags, ...add])].filter((flag) => !remove.includes(flag)),
+      kept.filter((flag) => this.system.keepsKeywords || flag.startsWith('\\')),
     );
     this.system.after('storeFlags', folder.id);
   }
@@ -387,9 +442,15 @@ class MemoryTarget extends MemorySession implements MailTarget {
   }
 
   #store(folder: TargetFolder, message: Message): Appended {
+    const { keepsKeys, keepsKeywords, fidelity, visibleAfterMs, reportsUid, clock } = this.system;
     const { path, uidValidity } = this.folder(folder.id);
-    const { uid } = this.system.addMessage(path, message.raw, message.flags, message.receivedAt);
-    return { id: this.system.reportsUid ? { uidValidity, uid } : null, droppedFlags: [] };
+    const raw = fidelity === 'bytes' ? message.raw : rewrite(message.raw);
+    const flags = message.flags.filter((flag) => keepsKeywords || flag.startsWith('\\'));
+    const key = keepsKeys ? (message.key ?? null) : null;
+    const visibleAt = visibleAfterMs === 0 ? 0 : clock() + visibleAfterMs;
+    const { uid } = this.system.addMessage(path, raw, flags, message.receivedAt, key, visibleAt);
+    const droppedFlags = message.flags.filter((flag) => !flags.includes(flag));
+    return { id: reportsUid ? { uidValidity, uid } : null, droppedFlags };
   }
 
   async *listMessages(
@@ -398,16 +459,21 @@ class MemoryTarget extends MemorySession implements MailTarget {
     beforeUid = Number.POSITIVE_INFINITY,
   ): AsyncIterable<TargetMessage> {
     this.before('listMessages', folder.id);
-    for (const { uid, raw, internalDate, flags } of [...this.folder(folder.id).messages]) {
+    for (const { uid, raw, internalDate, flags } of this.#visible(folder)) {
       if (uid >= fromUid && uid < beforeUid) yield { uid, raw, internalDate, flags };
     }
+  }
+
+  async *#findKeys(folder: TargetFolder, keys: readonly string[]): AsyncIterable<{ key: string; uid: number }> {
+    this.before('keys', folder.id);
+    for (const { key, uid } of this.#visible(folder)) if (key !== null && keys.includes(key)) yield { key, uid };
+  }
+
+  #visible(folder: TargetFolder): readonly StoredMail[] {
+    return this.folder(folder.id).messages.filter(({ visibleAt }) => visibleAt <= this.system.clock());
   }
 }
 
 function idOf(path: FolderPath): string {
   return path.join('\u001f');
-}
-
-function sameName(one: FolderPath, other: FolderPath): boolean {
-  return idOf(one) === idOf(other);
 }

@@ -15,7 +15,7 @@ describe.skipIf(findDovecot() === null)('on a real server', () => {
 
   beforeAll(async () => {
     // All at once: Dovecot looks at the seconds of its password file, so a user added in the same second is not seen.
-    const users = [...Array(40).keys()].map((at) => ({ name: `owner${at + 1}`, password: PASSWORD }));
+    const users = [...Array(80).keys()].map((at) => ({ name: `owner${at + 1}`, password: PASSWORD }));
     dovecot = await startDovecot({ users });
   });
   afterAll(async () => {

@@ -1,4 +1,4 @@
-import { MemoryMailSystem } from '../../adapters/memory/mail.ts';
+import { type MemoryMailOptions, MemoryMailSystem } from '../../adapters/memory/mail.ts';
 import { mailSourceContract } from './mail-source.suite.ts';
 import { mailTargetContract } from './mail-target.suite.ts';
 
@@ -20,14 +20,30 @@ mailSourceContract('memory', async () => {
   };
 });
 
-for (const options of [{ separator: '/' }, { separator: '.', reportsUid: false }]) {
+const EXCHANGE_LIKE = { keys: true, appendsMany: false, keywords: false, caseInsensitive: true } as const;
+const VARIANTS: readonly MemoryMailOptions[] = [
+  { separator: '/' },
+  { separator: '.', reportsUid: false },
+  { fidelity: 'content' },
+  { ...EXCHANGE_LIKE, fidelity: 'content', route: 'ews' },
+  { ...EXCHANGE_LIKE, fidelity: 'parts', route: 'graph-json', visibleAfterMs: 30_000 },
+];
+
+for (const options of VARIANTS) {
   mailTargetContract(`memory, ${JSON.stringify(options)}`, async () => {
-    const system = new MemoryMailSystem(options);
+    let now = 0;
+    const system = new MemoryMailSystem({ ...options, clock: () => now });
+    const { visibleAfterMs = 0, keywords = true, caseInsensitive = false } = options;
     return {
       open: async () => system.openTarget(),
       addFolder: async (path, role = null) => void system.addFolder(path, role),
       close: async () => {},
-      can: { specialUse: true, keywords: true },
+      can: { specialUse: true, keywords, ...(caseInsensitive && { caseInsensitive }) },
+      ...(visibleAfterMs > 0 && {
+        settle: async () => {
+          now += visibleAfterMs;
+        },
+      }),
     };
   });
 }
