@@ -26,6 +26,8 @@ export interface Front {
   takes(call: HttpCall): boolean;
   /** Longer bodies are answered 413 and not read. */
   readonly maxBodyBytes: number;
+  /** In place of Graph's words for a body that is too long. */
+  readonly tooLarge?: HttpAnswer;
   /** What the call is in `tenant.calls` and to faults: `POST /v1.0/users`, a cmdlet's name, `CreateItem`. */
   nameOf(call: HttpCall): string;
   answer(call: HttpCall): HttpAnswer | Promise<HttpAnswer>;

@@ -9,6 +9,8 @@ import { administration } from './directory/administration.ts';
 import { graphDirectory } from './directory/graph-directory.ts';
 import { SKU_ID } from './directory/graph-routes.ts';
 import { type LabUser, TenantState } from './directory/state.ts';
+import { ewsFront } from './ews/front.ts';
+import { EwsSettings } from './ews/settings.ts';
 import { Outgoing } from './flow/outgoing.ts';
 import type { Front, HttpAnswer, HttpCall } from './front.ts';
 import { Access } from './identity/access.ts';
@@ -56,7 +58,8 @@ export interface TenantCall extends HttpCall {
 /** What goes wrong with one call. */
 export interface Fault {
   readonly status?: number;
-  readonly body?: object;
+  /** An object goes out as JSON. */
+  readonly body?: object | string;
   readonly headers?: Readonly<Record<string, string>>;
   /** The call takes effect first and is answered wrongly then: a lost acknowledgement. */
   readonly afterEffect?: boolean;
@@ -85,6 +88,8 @@ export interface HostedTenant {
   readonly items: Items;
   /** Mail that the tenant wrote itself: must stay empty during an import. */
   readonly outgoing: Outgoing;
+  /** Service accounts and limits of Exchange Web Services; may be set at any time. */
+  readonly ews: EwsSettings;
   /** Every call so far by its name: `POST /v1.0/users`, or a cmdlet's name. */
   readonly calls: readonly string[];
   /** May be set at any time. */
@@ -111,6 +116,7 @@ export async function startHostedTenant(options: HostedTenantOptions): Promise<H
   const items = new Items(now);
   const outgoing = new Outgoing();
   const folderNames = options.folderNames ?? ENGLISH_NAMES;
+  const ews = new EwsSettings();
   const calls: string[] = [];
   const timers = new Set<NodeJS.Timeout>();
 
@@ -134,6 +140,7 @@ export async function startHostedTenant(options: HostedTenantOptions): Promise<H
     tokenEndpoint(tenantId, access),
     administration({ tenantId, access, state, pageSize: options.pageSize ?? 1_000 }),
     graphDirectory({ access, state, countryCode: 'DE', onLicensed }),
+    ewsFront({ access, state, store, items, outgoing, settings: ews, now }),
   ];
 
   const handle = async (request: IncomingMessage, response: ServerResponse): Promise<void> => {
@@ -149,6 +156,7 @@ export async function startHostedTenant(options: HostedTenantOptions): Promise<H
     if (fault === null || fault.afterEffect || (fault.status === undefined && fault.delayMs !== undefined)) {
       const honest = await attempt(() => {
         if (front === undefined) throw graphRefusal(404, 'NotFound', 'No such address.');
+        if (body === null && front.tooLarge !== undefined) return front.tooLarge;
         if (body === null) throw graphRefusal(413, 'RequestEntityTooLarge', 'The request is too large.');
         return front.answer(call);
       });
@@ -210,6 +218,7 @@ export async function startHostedTenant(options: HostedTenantOptions): Promise<H
     store,
     items,
     outgoing,
+    ews,
     calls,
     fault: options.fault ?? null,
     close: () =>

@@ -1,5 +1,5 @@
-/** Why a tenant wrote a mail of its own, that nobody sent. */
-export type OutgoingReason = 'non-delivery report' | 'read receipt' | 'automatic reply' | 'rule';
+/** Why a mail left: the tenant wrote it of its own, or a client of the mail interfaces had it sent. */
+export type OutgoingReason = 'non-delivery report' | 'read receipt' | 'automatic reply' | 'rule' | 'sent by a client';
 
 export interface OutgoingMail {
   /** Envelope sender; empty for reports and receipts (RFC 5321 §4.5.5, RFC 8098 §2.1). */
@@ -9,7 +9,7 @@ export interface OutgoingMail {
 }
 
 /**
- * Mail that the tenant made itself. Mail that it only hands on (a relay, a forwarding) is none of it. It must stay empty while
+ * Mail that the tenant made itself or was told to send. Mail that it only hands on (a relay, a forwarding) is none of it. It must stay empty while
  * mailboxes are imported: nothing is sent (T70).
  */
 export class Outgoing {

@@ -27,6 +27,7 @@ export interface Item {
 
 export class Items {
   readonly #byMessage = new Map<number, Item>();
+  readonly #messageIds = new Map<string, number>();
   readonly #folderIds = new WeakMap<Folder, string>();
   readonly #hidden = new WeakSet<Folder>();
   readonly #now: () => number;
@@ -58,7 +59,13 @@ export class Items {
       ...given,
     };
     this.#byMessage.set(message.id, item);
+    this.#messageIds.set(item.id, message.id);
     return item;
+  }
+
+  /** StoredMessage.id of the item with this id; the message may be gone since. */
+  messageIdOf(itemId: string): number | null {
+    return this.#messageIds.get(itemId) ?? null;
   }
 
   nextChangeKey(): string {
