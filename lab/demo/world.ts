@@ -5,6 +5,7 @@ import { createAuthority } from '../authority.ts';
 import { startDnsServer } from '../dns/server.ts';
 import { Zone } from '../dns/zone.ts';
 import { findDovecot, startDovecot } from '../dovecot.ts';
+import { startTenantEntrance } from '../exchange/flow/entrance.ts';
 import { startHostedTenant } from '../exchange/tenant.ts';
 import { ALL_CAPABILITIES } from '../imap/options.ts';
 import { type ImapLabServer, startImapServer } from '../imap/server.ts';
@@ -12,7 +13,7 @@ import { MailStore } from '../imap/store.ts';
 import type { ImapEndpoint } from '../imap-client.ts';
 import { generateMailbox } from '../mail/generator.ts';
 import { seedMailbox } from '../mail/seed.ts';
-import { deliverByImap, deliverToStore, forwardTo } from '../smtp/deliveries.ts';
+import { deliverByImap } from '../smtp/deliveries.ts';
 import { startSmtpEntrance } from '../smtp/entrance.ts';
 import { startMailCatcher } from '../smtp/mail-catcher.ts';
 import type { MailExchanger } from '../smtp/sender.ts';
@@ -132,6 +133,7 @@ export async function startWorld({ people, messages, seed, say }: WorldOptions):
       domains: [DOMAIN],
       seats: people.length,
       readyAfterMs: 1_500,
+      store,
       onMailbox: ({ address, password }) => void store.addAccount(address, password),
     }),
   );
@@ -146,22 +148,7 @@ export async function startWorld({ people, messages, seed, say }: WorldOptions):
       },
     }),
   );
-  const targetSmtp = keep(
-    await startSmtpEntrance({
-      name: NAMES.newMx,
-      domains: [DOMAIN],
-      knows: (recipient) => tenant.state.redirection(DOMAIN) !== null || tenant.state.resolve(recipient).length > 0,
-      deliver: async (mail) => {
-        const smartHost = tenant.state.redirection(DOMAIN);
-        if (smartHost !== null) {
-          const [host = '', port] = smartHost.split(':');
-          return await forwardTo({ host, port: Number(port ?? 25) })(mail);
-        }
-        for (const recipient of tenant.state.resolve(mail.recipient))
-          await deliverToStore(store)({ ...mail, recipient });
-      },
-    }),
-  );
+  const targetSmtp = keep(await startTenantEntrance({ tenant, name: NAMES.newMx }));
   say('hosted tenant: administration by Microsoft Graph and Exchange cmdlets over HTTPS, no mailbox in it yet');
 
   const zone = makeZone();

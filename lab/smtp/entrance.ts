@@ -13,8 +13,10 @@ export interface IncomingMail {
 export interface EntranceOptions {
   /** The name in the greeting and in Received lines. */
   name: string;
-  /** Mail for other domains is refused with 550: this is no relay. Read at each mail, so the list may change. */
-  domains: readonly string[];
+  /** Mail for other domains is refused with 550: this is no relay. Read at each mail, so the list may change. `any`: `refusalOf` says. */
+  domains: readonly string[] | 'any';
+  /** Why a recipient is not taken, with `responseCode`; null: it is. Asked after `domains`. */
+  refusalOf?: (recipient: string) => Error | null;
   /** Whether the recipient exists; true for all by default. No: 550. */
   knows?: (recipient: string) => boolean | Promise<boolean>;
   /** Takes one mail for one recipient. It rejects: 451, and the sender tries again later. */
@@ -87,7 +89,11 @@ export async function startSmtpEntrance(options: EntranceOptions): Promise<SmtpE
 
   async function refusalFor(address: string): Promise<Error | null> {
     const domain = address.slice(address.lastIndexOf('@') + 1).toLowerCase();
-    if (!options.domains.some((each) => each.toLowerCase() === domain)) return reply(550, '5.7.1 We do not relay');
+    const { domains } = options;
+    if (domains !== 'any' && !domains.some((each) => each.toLowerCase() === domain))
+      return reply(550, '5.7.1 We do not relay');
+    const refusal = options.refusalOf?.(address) ?? null;
+    if (refusal) return refusal;
     return (await options.knows?.(address)) === false ? reply(550, '5.1.1 No such mailbox') : null;
   }
 

@@ -1,10 +1,13 @@
 import { badRequest, cmdletRefusal } from '../refusal.ts';
 import { bindParameters, type Cmdlets, type Row, type Values } from './cmdlets/cmdlet.ts';
+import { CONTACTS } from './cmdlets/contacts.ts';
 import { LISTS } from './cmdlets/lists.ts';
 import { MAIL_FLOW } from './cmdlets/mail-flow.ts';
 import { MAILBOXES } from './cmdlets/mailboxes.ts';
+import { OUTBOUND_SPAM } from './cmdlets/outbound-spam.ts';
 import { PROTECTION } from './cmdlets/protection.ts';
 import { RECIPIENTS } from './cmdlets/recipients.ts';
+import { TRANSPORT_RULES } from './cmdlets/transport-rules.ts';
 import type { TenantState } from './state.ts';
 
 /** Runs one cmdlet of an InvokeCommand body (exchange.md §6.2). */
@@ -23,4 +26,13 @@ export function invokeCommand(state: TenantState, body: unknown): readonly Row[]
 }
 
 /** One family a file: cmdlets/. */
-const CMDLETS: Cmdlets = { ...RECIPIENTS, ...MAILBOXES, ...LISTS, ...PROTECTION, ...MAIL_FLOW };
+const CMDLETS: Cmdlets = {
+  ...RECIPIENTS,
+  ...MAILBOXES,
+  ...LISTS,
+  ...PROTECTION,
+  ...MAIL_FLOW,
+  ...TRANSPORT_RULES,
+  ...OUTBOUND_SPAM,
+  ...CONTACTS,
+};

@@ -1,3 +1,5 @@
+import type { Forwarding } from '../flow/forwarding.ts';
+
 /** What is in the tenant. Addresses and domains are in lower case throughout. */
 export interface LabUser {
   readonly id: string;
@@ -25,6 +27,15 @@ export interface LabList {
   readonly members: string[];
 }
 
+/** A recipient whose mail goes out of the tenant: a mail user has an account in it, a contact has not (exchange.md §6.4). */
+export interface LabContact {
+  readonly kind: 'MailContact' | 'MailUser';
+  readonly name: string;
+  readonly address: string;
+  /** In lower case. */
+  readonly external: string;
+}
+
 /** A Microsoft 365 or security group: Graph shows it, cmdlets for distribution lists do not. */
 export interface LabGroup {
   readonly address: string;
@@ -39,6 +50,9 @@ export class TenantState {
   readonly mailboxes = new Map<string, LabMailbox>();
   readonly lists = new Map<string, LabList>();
   readonly groups: LabGroup[] = [];
+  readonly contacts = new Map<string, LabContact>();
+  /** By the mailbox's primary address. */
+  readonly forwardings = new Map<string, Forwarding>();
   readonly domains = new Map<string, 'Authoritative' | 'InternalRelay'>();
   readonly connectors: LabObjects = new Map();
   readonly rules: LabObjects = new Map();
@@ -80,7 +94,13 @@ export class TenantState {
 
   isTaken(address: string): boolean {
     const key = address.toLowerCase();
-    return this.findMailbox(key) !== null || this.lists.has(key) || this.groups.some((group) => group.address === key);
+    const isGroup = this.groups.some((group) => group.address === key);
+    return isGroup || this.findMailbox(key) !== null || this.lists.has(key) || this.contacts.has(key);
+  }
+
+  findContact(identity: string): LabContact | null {
+    const key = identity.toLowerCase();
+    return this.contacts.get(key) ?? [...this.contacts.values()].find(({ name }) => name.toLowerCase() === key) ?? null;
   }
 
   isAccepted(address: string): boolean {
@@ -100,19 +120,6 @@ export class TenantState {
     };
     visit(recipient.toLowerCase());
     return [...found].toSorted();
-  }
-
-  /** Where the domain's mail goes instead of the mailboxes, `host:port`; null = it is delivered (exchange.md §6.4). */
-  redirection(domain: string): string | null {
-    const key = domain.toLowerCase();
-    for (const rule of this.rules.values()) {
-      if (rule['State'] !== 'Enabled' || !textsIn(rule['RecipientDomainIs']).includes(key)) continue;
-      const connector = this.connectors.get(String(rule['RouteMessageOutboundConnector']));
-      const host = textsIn(connector?.['SmartHosts'])[0];
-      if (connector?.['Enabled'] !== true || host === undefined) continue;
-      return /:\d+$/.test(host) ? host : `${host}:25`;
-    }
-    return null;
   }
 }
 

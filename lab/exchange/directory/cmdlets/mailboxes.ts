@@ -1,5 +1,6 @@
 import { badRequest } from '../../refusal.ts';
 import { type Cmdlets, changeOf, taskRefusal } from './cmdlet.ts';
+import { FORWARDING, setForwarding } from './forwarding.ts';
 import { getMailbox, mailboxRow, requireFree } from './recipients.ts';
 
 export const MAILBOXES: Cmdlets = {
@@ -9,9 +10,11 @@ export const MAILBOXES: Cmdlets = {
   },
   'Set-Mailbox': {
     needs: { Identity: 'text' },
-    takes: { EmailAddresses: 'changes' },
+    takes: { EmailAddresses: 'changes', ...FORWARDING },
     run: (state, values) => {
       const mailbox = getMailbox(state, values);
+      setForwarding(state, mailbox, values);
+      if (values['EmailAddresses'] === undefined) return [];
       const { replace, add } = changeOf(values['EmailAddresses']);
       // A plain list would replace every address (exchange.md §6.3); nobody here wants that, so it is not made.
       if (replace !== null) throw badRequest('EmailAddresses is expected as a hashtable with Add.');

@@ -1,6 +1,8 @@
 import { cmdletRefusal } from '../../refusal.ts';
 import type { LabList, LabMailbox, TenantState } from '../state.ts';
 import { type Cmdlets, identityOf, notFound, type Row, type Values } from './cmdlet.ts';
+import { contactRow } from './contacts.ts';
+import { forwardingRow } from './forwarding.ts';
 
 /** Whoever receives mail under an address: mailboxes, lists, groups. */
 export const RECIPIENTS: Cmdlets = {
@@ -15,6 +17,8 @@ export function recipientRow(state: TenantState, identity: string): Row {
   if (mailbox) return mailboxRow(state, mailbox);
   const list = state.findList(identity);
   if (list) return listRow(list);
+  const contact = state.findContact(identity);
+  if (contact) return contactRow(contact);
   const group = state.groups.find(({ address, unified }) => unified && address === identity.toLowerCase());
   return group ? { PrimarySmtpAddress: group.address, RecipientTypeDetails: 'GroupMailbox' } : notFound(identity);
 }
@@ -27,6 +31,7 @@ export function mailboxRow(state: TenantState, { address, aliases, archive }: La
     EmailAddresses: [`SMTP:${address}`, ...aliases.map((alias) => `smtp:${alias}`)],
     RecipientTypeDetails: 'UserMailbox',
     ArchiveStatus: archive ? 'Active' : 'None',
+    ...forwardingRow(state, address),
   };
 }
 
