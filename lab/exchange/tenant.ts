@@ -5,10 +5,12 @@ import type { AddressInfo } from 'node:net';
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Authority } from '../authority.ts';
 import { type Account, MailStore } from '../imap/store.ts';
-import { administration } from './directory/administration.ts';
+import { adminApi, administration } from './directory/administration.ts';
 import { graphDirectory } from './directory/graph-directory.ts';
-import { SKU_ID } from './directory/graph-routes.ts';
-import { type LabUser, TenantState } from './directory/state.ts';
+import { SKU_ID } from './directory/licences.ts';
+import { Lifecycle } from './directory/lifecycle.ts';
+import type { LabSku } from './directory/objects.ts';
+import { TenantState } from './directory/state.ts';
 import { ewsFront } from './ews/front.ts';
 import { EwsSettings } from './ews/settings.ts';
 import { Outgoing } from './flow/outgoing.ts';
@@ -32,13 +34,20 @@ export interface HostedTenantOptions {
   readonly clientId?: string;
   readonly clientSecret?: string;
   readonly tokenLifeSeconds?: number;
+  /** Of the one licence that is sold. */
   readonly seats?: number;
+  /** Several licences in place of the one. */
+  readonly skus?: LabSku[];
+  /** Where mail for the tenant is sent, as its domains' MX records say. */
+  readonly mailHost?: string;
   /** From the licence to a usable mailbox; minutes in reality (exchange.md §6.1). */
   readonly readyAfterMs?: number;
   /** On by default, as in Exchange (exchange.md §6.3). */
   readonly activeSyncByDefault?: boolean;
   /** Rows in one page of a cmdlet's answer. */
   readonly pageSize?: number;
+  /** Whether the Exchange Online Admin API (preview) is there; it is not everywhere. */
+  readonly hasAdminApi?: boolean;
   readonly now?: () => number;
   /** What the special folders of new mailboxes are called; English by default. */
   readonly folderNames?: Readonly<Record<SpecialFolder, string>>;
@@ -104,7 +113,8 @@ export interface HostedTenant {
  */
 export async function startHostedTenant(options: HostedTenantOptions): Promise<HostedTenant> {
   const { tenantId = 'lab-tenant', clientId = 'lab-client', now = Date.now, readyAfterMs = 300 } = options;
-  const state = new TenantState(options.domains, options.seats ?? 1_000);
+  const state = new TenantState(options.domains, options.skus ?? options.seats ?? 1_000);
+  state.now = now;
   const access = new Access({
     tenantId,
     clientId,
@@ -118,28 +128,25 @@ export async function startHostedTenant(options: HostedTenantOptions): Promise<H
   const folderNames = options.folderNames ?? ENGLISH_NAMES;
   const ews = new EwsSettings();
   const calls: string[] = [];
-  const timers = new Set<NodeJS.Timeout>();
-
-  const makeMailbox = (user: LabUser) => {
-    const { userPrincipalName: address, password } = user;
-    if (state.mailboxes.has(address) || user.licences.size === 0) return;
-    const mailbox = { address, aliases: [], activeSync: options.activeSyncByDefault ?? true, archive: false };
-    state.mailboxes.set(address, mailbox);
-    makeSpecialFolders(store.addAccount(address, password), folderNames);
-    options.onMailbox?.({ address, password, aliases: [] });
-  };
-  const onLicensed = (user: LabUser) => {
-    const timer = setTimeout(() => {
-      timers.delete(timer);
-      makeMailbox(user);
-    }, readyAfterMs);
-    timers.add(timer);
-  };
+  const lifecycle = new Lifecycle({
+    state,
+    readyAfterMs,
+    activeSyncByDefault: options.activeSyncByDefault ?? true,
+    onMailbox: (mailbox) => {
+      makeSpecialFolders(store.addAccount(mailbox.address, mailbox.password), folderNames);
+      options.onMailbox?.(mailbox);
+    },
+  });
+  state.countItems = (address) =>
+    (store.findAccount(address)?.listFolders() ?? []).reduce((sum, { messages }) => sum + messages.length, 0);
 
   const fronts: readonly Front[] = [
     tokenEndpoint(tenantId, access),
     administration({ tenantId, access, state, pageSize: options.pageSize ?? 1_000 }),
-    graphDirectory({ access, state, countryCode: 'DE', onLicensed }),
+    ...(options.hasAdminApi === false
+      ? []
+      : [adminApi({ tenantId, access, state, pageSize: options.pageSize ?? 1_000 })]),
+    graphDirectory({ access, state, lifecycle, countryCode: 'DE', mailHost: options.mailHost ?? 'mx.hosted.test' }),
     ewsFront({ access, state, store, items, outgoing, settings: ews, now }),
   ];
 
@@ -210,9 +217,11 @@ export async function startHostedTenant(options: HostedTenantOptions): Promise<H
         usageLocation: 'DE',
         password,
         licences: new Set([SKU_ID]),
+        createdAt: new Date(now()).toISOString(),
+        lastSignInAt: null,
       };
       state.users.set(userPrincipalName, user);
-      makeMailbox(user);
+      lifecycle.make(user);
       return store.addAccount(userPrincipalName, password);
     },
     store,
@@ -223,7 +232,7 @@ export async function startHostedTenant(options: HostedTenantOptions): Promise<H
     fault: options.fault ?? null,
     close: () =>
       new Promise((resolve) => {
-        for (const timer of timers) clearTimeout(timer);
+        lifecycle.close();
         server.close(() => resolve());
         server.closeAllConnections();
       }),

@@ -43,7 +43,7 @@ describe('delivery', () => {
   test('of an alias is to its mailbox, of a list to its members, once each', async () => {
     world.tenant.state.findMailbox(ANNA)?.aliases.push(INFO);
     const list = { name: 'all', displayName: 'all', outsidersMayWrite: true, address: `all@${DOMAIN}` };
-    world.tenant.state.lists.set(list.address, { ...list, members: [ANNA, BOB, list.address] });
+    world.tenant.state.lists.set(list.address, { ...list, members: [ANNA, BOB, list.address], sendAs: new Set() });
     await world.send(INFO);
     await world.send(`all@${DOMAIN}`);
     expect([world.at('tenant', ANNA).length, world.at('tenant', BOB).length]).toEqual([2, 1]);
@@ -107,6 +107,7 @@ describe('a transport rule', () => {
     world.tenant.state.lists.set(`moving@${DOMAIN}`, {
       ...{ address: `moving@${DOMAIN}`, name: 'moving', displayName: 'moving', outsidersMayWrite: true },
       members: [BOB],
+      sendAs: new Set(),
     });
     rule({ RecipientDomainIs: [DOMAIN], SentToMemberOf: ['moving'] });
     await world.send(ANNA);

@@ -1,6 +1,7 @@
 import { createAuthority } from '../../lab/authority.ts';
 import type { Row, Values } from '../../lab/exchange/directory/cmdlets/cmdlet.ts';
 import { invokeCommand } from '../../lab/exchange/directory/cmdlets.ts';
+import { newMailbox } from '../../lab/exchange/directory/objects.ts';
 import { startTenantEntrance, type TenantEntrance } from '../../lab/exchange/flow/entrance.ts';
 import { type HostedTenant, startHostedTenant } from '../../lab/exchange/tenant.ts';
 import { MailStore } from '../../lab/imap/store.ts';
@@ -70,7 +71,7 @@ export async function startMailFlowWorld(people: readonly string[]): Promise<Mai
     run: (cmdlet: string, values: Values = {}) =>
       invokeCommand(tenant.state, { CmdletInput: { CmdletName: cmdlet, Parameters: values } }),
     addMailbox(address: string) {
-      tenant.state.mailboxes.set(address, { address, aliases: [], activeSync: true, archive: false });
+      tenant.state.mailboxes.set(address, newMailbox(address));
       tenant.store.addAccount(address, 'secret');
     },
     async send(to: string, mail: { readonly from?: string; readonly raw?: Buffer } = {}) {

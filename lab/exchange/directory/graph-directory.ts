@@ -1,29 +1,33 @@
 import { type Front, jsonOf } from '../front.ts';
 import type { Access } from '../identity/access.ts';
-import type { Role } from '../identity/roles.ts';
-import { answerGraph, type GraphOptions } from './graph-routes.ts';
+import { graphRefusal } from '../refusal.ts';
+import { LICENCES } from './graph/licences.ts';
+import { ORGANISATION } from './graph/organisation.ts';
+import type { GraphRoutes, GraphWorld } from './graph/route.ts';
+import { USERS } from './graph/users.ts';
 
-const WRITERS: readonly Role[] = ['User.ReadWrite.All', 'LicenseAssignment.ReadWrite.All', 'Directory.ReadWrite.All'];
-const READERS: readonly Role[] = [
-  ...WRITERS,
-  'User.Read.All',
-  'Directory.Read.All',
-  'Group.Read.All',
-  'Domain.Read.All',
-  'Organization.Read.All',
-];
-
-/** Users, licences, groups, domains of Graph v1.0 (exchange.md §6.1). */
-export function graphDirectory({ access, ...graph }: GraphOptions & { readonly access: Access }): Front {
+/** Users, licences, groups, domains of Graph v1.0, strict about names that it does not know (exchange.md §6.1). */
+export function graphDirectory({ access, ...world }: GraphWorld & { readonly access: Access }): Front {
   return {
     takes: ({ segments }) => segments[0] === 'v1.0',
     maxBodyBytes: 1024 * 1024,
     nameOf: ({ method, path }) => `${method} ${path}`,
     answer(call) {
-      const roles = call.method === 'GET' ? READERS : WRITERS;
-      access.require(call.headers['authorization'], { resource: 'graph', roles });
-      const { method, segments, query } = call;
-      return answerGraph({ method, segments: segments.slice(1), query, body: jsonOf(call) }, graph);
+      const segments = call.segments.slice(1);
+      const [resource = '', id = ''] = segments;
+      const route = ROUTES[keyOf(call.method, segments)];
+      if (!route) throw graphRefusal(400, 'BadRequest', `Resource not found for the segment '${resource}'.`);
+      access.require(call.headers['authorization'], { resource: 'graph', roles: route.roles });
+      const { method, query, origin, path } = call;
+      return route.answer({ method, segments, query, body: jsonOf(call), here: `${origin}${path}` }, world, id);
     },
   };
+}
+
+const ROUTES: GraphRoutes = { ...USERS, ...LICENCES, ...ORGANISATION };
+
+/** `GET users/{id}/mailFolders/inbox`; what is in `directory` has no id. */
+function keyOf(method: string, [resource = '', id, ...rest]: readonly string[]): string {
+  const second = id === undefined ? '' : `/${resource === 'directory' ? id : '{id}'}`;
+  return `${method} ${resource}${second}${rest.map((one) => `/${one}`).join('')}`;
 }

@@ -1,4 +1,5 @@
-import type { LabObjects, TenantState } from '../directory/state.ts';
+import type { LabObjects } from '../directory/objects.ts';
+import type { TenantState } from '../directory/state.ts';
 
 /** Policies of the outbound spam filter. The default one is there from the start and lets nobody forward (exchange.md §6.3). */
 export function outboundSpamPolicies(state: TenantState): LabObjects {

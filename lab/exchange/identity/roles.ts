@@ -10,16 +10,27 @@ const GRAPH_ROLES = [
   'MailboxSettings.ReadWrite',
   'User.Read.All',
   'User.ReadWrite.All',
+  'LicenseAssignment.Read.All',
   'LicenseAssignment.ReadWrite.All',
   'Group.Read.All',
+  'Group.ReadWrite.All',
   'Domain.Read.All',
+  'Domain.ReadWrite.All',
   'Organization.Read.All',
+  'Organization.ReadWrite.All',
+  'AuditLog.Read.All',
   'Directory.Read.All',
   'Directory.ReadWrite.All',
 ] as const;
 
 /** Of "Office 365 Exchange Online" (exchange.md §5.1, §6.2); the last is that of EWS. */
-const EXCHANGE_ROLES = ['IMAP.AccessAsApp', 'SMTP.SendAsApp', 'Exchange.ManageAsApp', 'full_access_as_app'] as const;
+const EXCHANGE_ROLES = [
+  'IMAP.AccessAsApp',
+  'SMTP.SendAsApp',
+  'Exchange.ManageAsApp',
+  'Exchange.ManageAsAppV2',
+  'full_access_as_app',
+] as const;
 
 export type Role = (typeof GRAPH_ROLES)[number] | (typeof EXCHANGE_ROLES)[number];
 

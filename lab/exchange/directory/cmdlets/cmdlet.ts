@@ -1,6 +1,9 @@
 import { badRequest, cmdletRefusal, type Refusal } from '../../refusal.ts';
 import type { TenantState } from '../state.ts';
 
+/** What several cmdlets take. */
+export const CONFIRM = { Confirm: 'switch', Force: 'switch' } as const;
+
 /** What a parameter is given as; another type is refused, as PowerShell's binder does. */
 export type ParameterKind =
   | 'text'
@@ -17,7 +20,8 @@ export interface Cmdlet {
   /** Parameters without which it does not run. */
   readonly needs?: Readonly<Record<string, ParameterKind>>;
   readonly takes?: Readonly<Record<string, ParameterKind>>;
-  run(state: TenantState, values: Values): readonly Row[];
+  /** @param warn  told beside the answer, in `@adminapi.warnings` (exchange.md §6.2) */
+  run(state: TenantState, values: Values, warn: (text: string) => void): readonly Row[];
 }
 
 export type Cmdlets = Readonly<Record<string, Cmdlet>>;
@@ -69,6 +73,34 @@ export function alreadyThere(name: string): Refusal {
     'Microsoft.Exchange.Data.Directory.ADObjectAlreadyExistsException',
     `The name "${name}" is already being used.`,
   );
+}
+
+/** A boolean property as it was, unless the call has it. */
+export function switchOf(values: Values, name: string, before: boolean): boolean {
+  const value = values[name];
+  return typeof value === 'boolean' ? value : before;
+}
+
+/** A text property as it was, unless the call has it; null clears it. */
+export function textOf(values: Values, name: string, before: string | null): string | null {
+  const value = values[name];
+  if (value === undefined) return before;
+  return typeof value === 'string' && value !== '' ? value : null;
+}
+
+/** Bytes of `150MB`, `35 MB (36,700,160 bytes)`, `1048576`; infinite of `Unlimited`. */
+export function bytesOf(value: unknown): number {
+  if (typeof value === 'number') return value;
+  const text = String(value).trim();
+  if (/^unlimited$/i.test(text)) return Number.POSITIVE_INFINITY;
+  const [, count = '0', unit = 'B'] = /^([\d.]+)\s*([KMGT]?B)?/i.exec(text) ?? [];
+  return Math.round(Number(count) * 1_024 ** ['B', 'KB', 'MB', 'GB', 'TB'].indexOf(unit.toUpperCase()));
+}
+
+/** As Exchange writes sizes: `36 MB (37,748,736 bytes)`. */
+export function sizeText(bytes: number): string {
+  const [unit, divisor] = bytes >= 1_048_576 ? (['MB', 1_048_576] as const) : (['KB', 1_024] as const);
+  return `${Math.round((bytes / divisor) * 100) / 100} ${unit} (${bytes.toLocaleString('en-US')} bytes)`;
 }
 
 export function taskRefusal(text: string): Refusal {

@@ -1,5 +1,6 @@
 import { badRequest } from '../../refusal.ts';
-import type { LabContact, TenantState } from '../state.ts';
+import type { LabContact } from '../objects.ts';
+import type { TenantState } from '../state.ts';
 import { alreadyThere, type Cmdlets, identityOf, notFound, type Row, type Values } from './cmdlet.ts';
 
 /** Recipients whose mail goes out of the tenant (exchange.md §6.4): a mail user has an account in it, a contact has not. */
@@ -33,7 +34,7 @@ function kind(noun: LabContact['kind']): Cmdlets {
         if (!external.includes('@')) throw badRequest('ExternalEmailAddress is no address.');
         const address = String(values['PrimarySmtpAddress'] ?? external).toLowerCase();
         const name = String(values['Name']);
-        if (state.isTaken(address) || state.findContact(name)) throw alreadyThere(name);
+        if (state.holderOf(address) !== null || state.findContact(name)) throw alreadyThere(name);
         const made = { kind: noun, name, address, external };
         state.contacts.set(address, made);
         return [contactRow(made)];

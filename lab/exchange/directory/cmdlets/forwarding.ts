@@ -1,6 +1,7 @@
 import { forwardingOf } from '../../flow/forwarding.ts';
 import { badRequest } from '../../refusal.ts';
-import type { LabMailbox, TenantState } from '../state.ts';
+import type { LabMailbox } from '../objects.ts';
+import type { TenantState } from '../state.ts';
 import { notFound, type ParameterKind, type Row, type Values } from './cmdlet.ts';
 
 /** Parameters of `Set-Mailbox` that say where mail goes on to (exchange.md §6.3). */

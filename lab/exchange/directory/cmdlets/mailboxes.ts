@@ -1,26 +1,38 @@
-import { badRequest } from '../../refusal.ts';
-import { type Cmdlets, changeOf, taskRefusal } from './cmdlet.ts';
-import { FORWARDING, setForwarding } from './forwarding.ts';
+import { randomUUID } from 'node:crypto';
+import { cmdletRefusal } from '../../refusal.ts';
+import { type LabMailbox, newMailbox } from '../objects.ts';
+import type { TenantState } from '../state.ts';
+import {
+  alreadyThere,
+  type Cmdlets,
+  CONFIRM,
+  identityOf,
+  notFound,
+  type Row,
+  taskRefusal,
+  type Values,
+} from './cmdlet.ts';
 import { getMailbox, mailboxRow, requireFree } from './recipients.ts';
 
+/** Mailboxes come and go (exchange.md §6.3). */
 export const MAILBOXES: Cmdlets = {
   'Get-Mailbox': {
-    needs: { Identity: 'text' },
-    run: (state, values) => [mailboxRow(state, getMailbox(state, values))],
+    takes: { Identity: 'text', SoftDeletedMailbox: 'switch', ResultSize: 'text' },
+    run: getMailboxes,
   },
-  'Set-Mailbox': {
+  'New-Mailbox': {
+    needs: { Name: 'text' },
+    takes: { Shared: 'switch', DisplayName: 'text', PrimarySmtpAddress: 'text', Alias: 'text' },
+    run: newShared,
+  },
+  'Remove-Mailbox': {
     needs: { Identity: 'text' },
-    takes: { EmailAddresses: 'changes', ...FORWARDING },
+    takes: CONFIRM,
     run: (state, values) => {
       const mailbox = getMailbox(state, values);
-      setForwarding(state, mailbox, values);
-      if (values['EmailAddresses'] === undefined) return [];
-      const { replace, add } = changeOf(values['EmailAddresses']);
-      // A plain list would replace every address (exchange.md §6.3); nobody here wants that, so it is not made.
-      if (replace !== null) throw badRequest('EmailAddresses is expected as a hashtable with Add.');
-      const aliases = add.map((entry) => entry.replace(/^smtp:/, '').toLowerCase());
-      for (const alias of aliases) requireFree(state, alias, mailbox);
-      for (const alias of aliases) if (!mailbox.aliases.includes(alias)) mailbox.aliases.push(alias);
+      const user = state.findUser(mailbox.address);
+      if (user) state.deleteUser(user);
+      else state.deleteMailbox(mailbox.address);
       return [];
     },
   },
@@ -34,19 +46,54 @@ export const MAILBOXES: Cmdlets = {
       return [];
     },
   },
-  'Get-CASMailbox': {
+  'Get-MailboxStatistics': {
     needs: { Identity: 'text' },
     run: (state, values) => {
-      const { address, activeSync } = getMailbox(state, values);
-      return [{ PrimarySmtpAddress: address, ActiveSyncEnabled: activeSync, ImapEnabled: true }];
-    },
-  },
-  'Set-CASMailbox': {
-    needs: { Identity: 'text' },
-    takes: { ActiveSyncEnabled: 'switch' },
-    run: (state, values) => {
-      getMailbox(state, values).activeSync = values['ActiveSyncEnabled'] === true;
-      return [];
+      const { address, lastLogonAt } = getMailbox(state, values);
+      return [{ Identity: address, ItemCount: state.countItems(address), LastLogonTime: lastLogonAt }];
     },
   },
 };
+
+function getMailboxes(state: TenantState, values: Values): Row[] {
+  const softDeleted = values['SoftDeletedMailbox'] === true;
+  const all = softDeleted ? state.deletedMailboxes : [...state.mailboxes.values()];
+  if (values['Identity'] === undefined) return all.map((mailbox) => mailboxRow(state, mailbox));
+  if (!softDeleted) return [mailboxRow(state, getMailbox(state, values))];
+  const wanted = identityOf(values).toLowerCase();
+  const found = all.filter(({ address, aliases }) => address === wanted || aliases.includes(wanted));
+  if (found.length === 0) notFound(wanted);
+  return found.map((mailbox) => mailboxRow(state, mailbox));
+}
+
+/** Without a licence, and with a user to whom nobody can sign in (exchange.md §6.3, recalled). */
+function newShared(state: TenantState, values: Values): Row[] {
+  if (values['Shared'] !== true) {
+    throw cmdletRefusal(
+      400,
+      'System.Management.Automation.ParameterBindingException',
+      'Parameter set cannot be resolved using the specified named parameters.',
+    );
+  }
+  const address = String(values['PrimarySmtpAddress'] ?? '').toLowerCase();
+  const name = String(values['Name']);
+  if (name.length > 64) throw taskRefusal('The length of the property is too long. The maximum length is 64.');
+  requireFree(state, address, null);
+  const sameName = [...state.mailboxes.values()].some((one) => state.findUser(one.address)?.mailNickname === name);
+  if (sameName || state.findList(name)) throw alreadyThere(name);
+  const mailbox: LabMailbox = newMailbox(address, { kind: 'SharedMailbox', activeSync: true });
+  state.users.set(address, {
+    id: randomUUID(),
+    userPrincipalName: address,
+    displayName: String(values['DisplayName'] ?? name),
+    mailNickname: name,
+    accountEnabled: false,
+    usageLocation: null,
+    password: randomUUID(),
+    licences: new Set(),
+    createdAt: new Date(state.now()).toISOString(),
+    lastSignInAt: null,
+  });
+  state.addMailbox(mailbox, state.findUser(address)?.password ?? '');
+  return [mailboxRow(state, mailbox)];
+}

@@ -1,4 +1,5 @@
-import type { LabObjects, TenantState } from '../state.ts';
+import type { LabObjects } from '../objects.ts';
+import type { TenantState } from '../state.ts';
 import { alreadyThere, type Cmdlets, identityOf, notFound, type ParameterKind, type Values } from './cmdlet.ts';
 
 /** Get, New, Set and Remove of objects that are their parameters under a name: connectors, rules, policies. */

@@ -1,10 +1,11 @@
 import { cmdletRefusal } from '../../refusal.ts';
-import type { LabList, LabMailbox, TenantState } from '../state.ts';
-import { type Cmdlets, identityOf, notFound, type Row, type Values } from './cmdlet.ts';
+import type { LabList, LabMailbox } from '../objects.ts';
+import type { TenantState } from '../state.ts';
+import { type Cmdlets, identityOf, notFound, type Row, sizeText, type Values } from './cmdlet.ts';
 import { contactRow } from './contacts.ts';
 import { forwardingRow } from './forwarding.ts';
 
-/** Whoever receives mail under an address: mailboxes, lists, groups. */
+/** Whoever receives mail under an address: mailboxes, lists, groups, contacts. */
 export const RECIPIENTS: Cmdlets = {
   'Get-Recipient': {
     needs: { Identity: 'text' },
@@ -23,14 +24,19 @@ export function recipientRow(state: TenantState, identity: string): Row {
   return group ? { PrimarySmtpAddress: group.address, RecipientTypeDetails: 'GroupMailbox' } : notFound(identity);
 }
 
-export function mailboxRow(state: TenantState, { address, aliases, archive }: LabMailbox): Row {
+export function mailboxRow(state: TenantState, mailbox: LabMailbox): Row {
+  const { address, aliases } = mailbox;
   return {
     Identity: address,
     DisplayName: state.findUser(address)?.displayName ?? address,
     PrimarySmtpAddress: address,
     EmailAddresses: [`SMTP:${address}`, ...aliases.map((alias) => `smtp:${alias}`)],
-    RecipientTypeDetails: 'UserMailbox',
-    ArchiveStatus: archive ? 'Active' : 'None',
+    RecipientTypeDetails: mailbox.kind,
+    ArchiveStatus: mailbox.archive ? 'Active' : 'None',
+    MaxReceiveSize: sizeText(mailbox.maxReceiveBytes),
+    MaxSendSize: sizeText(mailbox.maxSendBytes),
+    RetentionHoldEnabled: mailbox.retentionHold,
+    RetentionPolicy: mailbox.retentionPolicy,
     ...forwardingRow(state, address),
   };
 }
@@ -56,11 +62,19 @@ export function getList(state: TenantState, values: Values): LabList {
 
 /** @throws Refusal when the domain is not the tenant's, or somebody other than `holder` has the address */
 export function requireFree(state: TenantState, address: string, holder: LabMailbox | null): void {
+  if (!/^[^@\s,;:"()<>[\]\\]{1,64}@[a-z0-9.-]+$/.test(address) || /^\.|\.\.|\.@/.test(address)) {
+    throw cmdletRefusal(
+      400,
+      'Microsoft.Exchange.Data.DataValidationException',
+      `The address "${address}" isn't a valid SMTP address.`,
+    );
+  }
   if (!state.isAccepted(address)) {
     const text = `You can't use the domain because it's not an accepted domain for your organization.`;
     throw cmdletRefusal(400, 'Microsoft.Exchange.Management.Tasks.NotAcceptedDomainException', text);
   }
-  if (!state.isTaken(address) || (holder !== null && state.findMailbox(address) === holder)) return;
+  if (state.holderOf(address) === null) return;
+  if (holder !== null && state.findMailbox(address) === holder) return;
   const text = `The proxy address "smtp:${address}" is already being used.`;
   throw cmdletRefusal(400, 'Microsoft.Exchange.Data.Directory.ProxyAddressExistsException', text);
 }
