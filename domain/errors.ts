@@ -107,6 +107,47 @@ export const ERRORS = {
     httpStatus: 409,
     remedy: 'Grant access again, then retry the mailbox.',
   },
+  BASIC_AUTH_OFF: {
+    reaction: 'pause',
+    scope: 'mailbox',
+    httpStatus: 409,
+    remedy:
+      'The server takes no passwords over IMAP: set `auth: xoauth2` at `target.imap` with an application under `target.transfer`, as docs/exchange.md describes, then retry the mailbox.',
+  },
+  IMAP_OFF: {
+    reaction: 'pause',
+    scope: 'mailbox',
+    httpStatus: 409,
+    remedy: 'Turn IMAP on with `Set-CASMailbox <mailbox> -ImapEnabled $true`, then retry the mailbox.',
+  },
+  IMAP_APP_UNKNOWN: {
+    reaction: 'pause',
+    scope: 'mailbox',
+    httpStatus: 409,
+    remedy:
+      'Give the application `IMAP.AccessAsApp` with the consent of an administrator, and make it known to Exchange with `New-ServicePrincipal -AppId <application> -ObjectId <object id of the enterprise application>`, not of the app registration; then retry the mailbox.',
+  },
+  IMAP_NOT_CONNECTED: {
+    reaction: 'pause',
+    scope: 'mailbox',
+    httpStatus: 409,
+    remedy:
+      'Let the application in with `Add-MailboxPermission <mailbox> -User <application> -AccessRights FullAccess`; check that the mailbox has its licence and that `Get-CASMailbox <mailbox>` says ImapEnabled; then retry the mailbox.',
+  },
+  IMPERSONATION_DENIED: {
+    reaction: 'pause',
+    scope: 'mailbox',
+    httpStatus: 409,
+    remedy:
+      'Let the service account act for the mailbox with `New-ManagementRoleAssignment -Role ApplicationImpersonation -User <service account>`, then retry the mailbox.',
+  },
+  EWS_OFF: {
+    reaction: 'pause',
+    scope: 'mailbox',
+    httpStatus: 409,
+    remedy:
+      'Take `ews` out of `target.routes`, or turn it on: `Set-CASMailbox <mailbox> -EwsEnabled $true`, and in Exchange Online, until it ends there for good, `Set-OrganizationConfig -EwsEnabled $true -EwsAllowedAppIDs <application>`; then retry the mailbox.',
+  },
   PROTOCOL_VIOLATION: {
     reaction: 'retry',
     scope: 'folder',
