@@ -6,6 +6,11 @@ import type { StoredMailbox } from '../domain/ports/store.ts';
 export function mailAccounts(plan: Plan, { planned }: StoredMailbox): { source: MailAccount; target: MailAccount } {
   return {
     source: { endpoint: plan.source, user: planned.sourceUser, secret: planned.sourceSecret },
-    target: { endpoint: plan.target.imap, user: planned.targetUser, secret: planned.targetSecret },
+    target: {
+      endpoint: plan.target.imap,
+      user: planned.targetUser,
+      secret: planned.targetSecret,
+      application: plan.target.kind === 'hosted-exchange' ? (plan.target.transfer ?? plan.target.graph) : null,
+    },
   };
 }

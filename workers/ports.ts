@@ -1,6 +1,7 @@
 import { hostname } from 'node:os';
 import { createDnsProbe } from '../adapters/dns/probe.ts';
 import { createExchangeAdminConnector } from '../adapters/exchange-admin/connector.ts';
+import { createTokenPool } from '../adapters/graph/token-pool.ts';
 import { createImapConnector } from '../adapters/imap/connector.ts';
 import { createImapEraserConnector } from '../adapters/imap/eraser.ts';
 import { createApprovalStore } from '../adapters/ledger/approval-store.ts';
@@ -35,12 +36,13 @@ export function buildWorkerPorts(
   const signIns = createSignIns(db);
   const onBulk = createCollector();
   const budget = createByteBudget(BYTES_IN_FLIGHT, onBulk);
+  const tokens = createTokenPool({ secrets });
   return {
     store: createMigrationStore(db),
     approvals: createApprovalStore(db),
     ledger: createPostgresLedger(db),
-    connector: createImapConnector(secrets, { signIns, budget, onBulk }),
-    erasers: createImapEraserConnector(secrets, { signIns }),
+    connector: createImapConnector(secrets, { signIns, tokens, budget, onBulk }),
+    erasers: createImapEraserConnector(secrets, { signIns, tokens }),
     signIns,
     dailyReads: createDailyReads(db),
     hosts: createHostConnections(db),

@@ -4,7 +4,7 @@ import { ImapFlow, type ImapFlowOptions } from 'imapflow';
 import { type ErrorFacts, MigrationError } from '../../domain/errors.ts';
 import type { ImapEndpoint } from '../../domain/plan.ts';
 import type { ServerFacts } from '../../domain/ports/mail.ts';
-import { type ImapOperation, toMigrationError } from './errors.ts';
+import { type ImapOperation, type SignedInBy, toMigrationError } from './errors.ts';
 import type { NameSpace } from './names.ts';
 import { fenceWrites, type WriteFence } from './write-fence.ts';
 
@@ -18,10 +18,8 @@ export interface ImapTimeouts {
 
 export const DEFAULT_TIMEOUTS: ImapTimeouts = { connectMs: 30_000, greetingMs: 30_000, silenceMs: 300_000 };
 
-export interface Credentials {
-  readonly user: string;
-  readonly password: string;
-}
+/** A password, or an access token for XOAUTH2. */
+export type Credentials = { readonly user: string } & ({ readonly password: string } | { readonly token: string });
 
 /** One signed-in connection through imapflow 2.10.2, whose failures all come out as MigrationError. */
 export class ImapConnection {
@@ -32,14 +30,16 @@ export class ImapConnection {
   selectedForWriting = false;
   #fence: WriteFence | null = null;
   readonly #ear: Ear;
+  readonly #by: SignedInBy;
   readonly #signal: AbortSignal;
   readonly #onAbort: () => void;
   readonly #keepAlive: NodeJS.Timeout;
   /** Calls under way. */
   #busy = 0;
 
-  constructor(client: ImapFlow, ear: Ear, signal: AbortSignal, silenceMs: number) {
+  constructor(client: ImapFlow, ear: Ear, signal: AbortSignal, silenceMs: number, by: SignedInBy) {
     this.client = client;
+    this.#by = by;
     this.#ear = ear;
     this.#signal = signal;
     this.#onAbort = () => {
@@ -144,7 +144,7 @@ export class ImapConnection {
         facts,
       });
     }
-    return toMigrationError(error, { operation, facts, throttledMs: this.#ear.throttledMs });
+    return toMigrationError(error, { operation, facts, throttledMs: this.#ear.throttledMs, by: this.#by });
   }
 
   /** Twice is safe; never throws. */
@@ -161,8 +161,8 @@ export class ImapConnection {
 }
 
 /**
- * @throws HOST_UNREACHABLE, TLS_UNTRUSTED, STARTTLS_MISSING, AUTH_FAILED, SERVER_BUSY, MAILBOX_MISSING, THROTTLED; the
- *         signal's reason when aborted
+ * @throws HOST_UNREACHABLE, TLS_UNTRUSTED, STARTTLS_MISSING, AUTH_FAILED, BASIC_AUTH_OFF, IMAP_OFF, IMAP_APP_UNKNOWN,
+ *         IMAP_NOT_CONNECTED, SERVER_BUSY, MAILBOX_MISSING, THROTTLED; the signal's reason when aborted
  */
 export async function connectImap(
   endpoint: ImapEndpoint,
@@ -188,7 +188,15 @@ export async function connectImap(
     const shared = credentials.user.includes('\\') ? { sharedMailbox: true } : {};
     const facts = { host: endpoint.host, port: endpoint.port, ...shared };
     const failure = client.byeReason === undefined ? error : Object.assign(Object(error), { reason: client.byeReason });
-    throw toMigrationError(failure, { operation: 'connect', facts, throttledMs: ear.throttledMs });
+    const by =
+      'token' in credentials
+        ? takesToken(client)
+          ? 'token'
+          : 'unwanted-token'
+        : takesPassword(client)
+          ? 'password'
+          : 'unwanted-password';
+    throw toMigrationError(failure, { operation: 'connect', facts, throttledMs: ear.throttledMs, by });
   } finally {
     signal.removeEventListener('abort', abort);
   }
@@ -197,7 +205,7 @@ export async function connectImap(
   Reflect.set(client, '_openDownloads', 1);
   // From here on imapflow takes names as they are on the wire, so that one which is no proper modified UTF-7 still works (T10).
   client.enabled.add('UTF8=ACCEPT');
-  return new ImapConnection(client, ear, signal, timeouts.silenceMs);
+  return new ImapConnection(client, ear, signal, timeouts.silenceMs, 'token' in credentials ? 'token' : 'password');
 }
 
 async function optionsOf(endpoint: ImapEndpoint, timeouts: ImapTimeouts): Promise<ImapFlowOptions> {
@@ -237,8 +245,21 @@ async function readAuthority(caFile: string): Promise<string> {
   }
 }
 
-function authOf({ user, password }: Credentials): ImapFlowOptions {
-  return { auth: { user, pass: password } };
+function authOf(credentials: Credentials): ImapFlowOptions {
+  const { user } = credentials;
+  return 'token' in credentials
+    ? { auth: { user, accessToken: credentials.token } }
+    : { auth: { user, pass: credentials.password } };
+}
+
+/** Exchange Online does not: it takes tokens only (exchange.md §5.1, T58). */
+function takesPassword({ capabilities }: ImapFlow): boolean {
+  if (capabilities.has('AUTH=PLAIN') || capabilities.has('AUTH=LOGIN')) return true;
+  return !capabilities.has('LOGINDISABLED') && !capabilities.has('AUTH=XOAUTH2');
+}
+
+function takesToken({ capabilities }: ImapFlow): boolean {
+  return ['AUTH=XOAUTH2', 'AUTH=XOAUTH', 'AUTH=OAUTHBEARER'].some((mechanism) => capabilities.has(mechanism));
 }
 
 const CHANGING: ReadonlySet<ImapOperation> = new Set(['append', 'store', 'create']);

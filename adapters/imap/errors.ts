@@ -8,7 +8,11 @@ export interface ImapContext {
   readonly facts: ErrorFacts;
   /** Milliseconds that the server asked us to wait, where imapflow was told so (it waits itself and says nothing). */
   readonly throttledMs: number | null;
+  readonly by: SignedInBy;
 }
+
+/** `unwanted-…`: the server offers no way to send one. */
+export type SignedInBy = 'password' | 'unwanted-password' | 'token' | 'unwanted-token';
 
 /**
  * The one place where a failure of imapflow 2.10.2 becomes ours. It throws errors with a `code` (transport, TLS, parser), with
@@ -45,9 +49,9 @@ function classify(failure: Failure, context: ImapContext): Verdict {
   const throttled = context.throttledMs ?? backoffOf(failure.text);
   if (throttled !== null) return ['THROTTLED', 'The server asks us to slow down.', throttled];
   if (failure.responseCode === 'THROTTLED') return ['THROTTLED', 'The server asks us to slow down.'];
-  const unusable = withoutMailbox(failure.text, context.facts['sharedMailbox'] === true);
-  if (unusable !== null) return ['MAILBOX_MISSING', unusable];
-  if (context.operation === 'connect') return classifyConnect(failure);
+  const unusable = withoutMailbox(failure.text, context);
+  if (unusable !== null) return unusable;
+  if (context.operation === 'connect') return classifyConnect(failure, context.by);
   if (failure.code === 'NotFound') return ['FOLDER_VANISHED', 'The folder is not there any more.'];
   // imapflow refuses by itself what is over an announced APPENDLIMIT (RFC 7889); nothing was sent.
   if (failure.responseCode === 'APPENDLIMIT')
@@ -68,18 +72,27 @@ function classify(failure: Failure, context: ImapContext): Verdict {
 }
 
 /**
- * Exchange: the password was right, and IMAP opens nothing (T55); said at sign-in or to the first command. Null where the text
+ * Exchange: password or token was right, and IMAP opens nothing (T55); said at sign-in or to the first command. Null where the text
  * says something else.
  */
-function withoutMailbox(text: string, sharedMailbox: boolean): string | null {
-  if (IMAP_OFF_TEXT.test(text)) return 'IMAP is turned off for this account.';
+function withoutMailbox(text: string, { facts, by }: ImapContext): Verdict | null {
+  if (IMAP_OFF_TEXT.test(text)) return ['IMAP_OFF', 'IMAP is turned off for this account.'];
   if (!/authenticated but not connected/i.test(text)) return null;
-  return sharedMailbox
-    ? 'The account signed in; the shared mailbox behind its name is not there, is misspelt, or is not open to this account.'
-    : 'The account signed in and has no mailbox that IMAP can open: no mailbox, no licence, or IMAP is off.';
+  if (by === 'token') {
+    return [
+      'IMAP_NOT_CONNECTED',
+      'The token is good and opens no mailbox: the application may not use it, it has no licence, or IMAP is off for it.',
+    ];
+  }
+  return [
+    'MAILBOX_MISSING',
+    facts['sharedMailbox'] === true
+      ? 'The account signed in; the shared mailbox behind its name is not there, is misspelt, or is not open to this account.'
+      : 'The account signed in and has no mailbox that IMAP can open: no mailbox, no licence, or IMAP is off.',
+  ];
 }
 
-function classifyConnect(failure: Failure): Verdict {
+function classifyConnect(failure: Failure, by: SignedInBy): Verdict {
   const { code, text, message, responseCode } = failure;
   if (failure.tlsFailed && !isCertificateFault(code) && !isOldTls(code)) {
     return ['STARTTLS_MISSING', 'The server offers no STARTTLS that works; nothing was sent in clear.'];
@@ -93,6 +106,15 @@ function classifyConnect(failure: Failure): Verdict {
   }
   const busy = BUSY_CODES.has(responseCode) || BUSY_TEXT.test(text);
   if (busy) return ['SERVER_BUSY', 'The server does not take sign-ins just now.'];
+  if (by === 'unwanted-token' && /authentication mechanism/i.test(message)) {
+    return ['AUTH_FAILED', 'The server offers no XOAUTH2: take `auth: xoauth2` out of the plan and name passwords.'];
+  }
+  if (failure.authenticationFailed && by === 'unwanted-password') {
+    return ['BASIC_AUTH_OFF', 'The server offers no sign-in by password.'];
+  }
+  if (failure.authenticationFailed && by === 'token') {
+    return ['IMAP_APP_UNKNOWN', 'The server refuses the access token of the application.'];
+  }
   if (failure.authenticationFailed) return ['AUTH_FAILED', 'The server refuses user name or password.'];
   return ['HOST_UNREACHABLE', `No usable connection: ${message}.`];
 }

@@ -10,7 +10,7 @@ import type {
   SourceFolder,
   TargetId,
 } from '../mail.ts';
-import type { ImapEndpoint, SecretRef } from '../plan.ts';
+import type { AdminEndpoint, ImapEndpoint, SecretRef } from '../plan.ts';
 import type { Fidelity, Route } from '../routes.ts';
 
 /** How to reach one account. The secret is resolved by the adapter at the moment it connects. */
@@ -18,11 +18,16 @@ export interface MailAccount {
   readonly endpoint: ImapEndpoint;
   readonly user: string;
   readonly secret: SecretRef;
+  /** Where the endpoint says `xoauth2`: whose token stands for the secret. */
+  readonly application?: AdminEndpoint | null;
 }
 
 /** Opens sessions. One session is one signed-in connection; the caller closes it. */
 export interface MailConnector {
-  /** @throws HOST_UNREACHABLE, TLS_UNTRUSTED, STARTTLS_MISSING, AUTH_FAILED, SERVER_BUSY, SECRET_MISSING */
+  /**
+   * @throws HOST_UNREACHABLE, TLS_UNTRUSTED, STARTTLS_MISSING, AUTH_FAILED, BASIC_AUTH_OFF, IMAP_OFF, IMAP_APP_UNKNOWN,
+   *         IMAP_NOT_CONNECTED, MAILBOX_MISSING, SERVER_BUSY, SECRET_MISSING, and what hinders a token
+   */
   openSource(account: MailAccount, signal: AbortSignal): Promise<MailSource>;
   /** @throws as {@link openSource} */
   openTarget(account: MailAccount, signal: AbortSignal, options?: TargetOptions): Promise<MailTarget>;
