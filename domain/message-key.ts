@@ -1,4 +1,4 @@
-import { createHash } from 'node:crypto';
+import { sha256Hex } from './fingerprint.ts';
 
 /** The row of the ledger that a message has: a folder keeps its id when it is renamed. */
 export interface MessageIdentity {
@@ -18,11 +18,7 @@ const ALPHABET = 'abcdefghijklmnopqrstuvwxyz234567'; // RFC 4648 §6 in lower ca
  * gets another row, and with it another key.
  */
 export function messageKeyOf(mailboxId: string, { folderId, uidValidity, uid }: MessageIdentity): string {
-  return base32(
-    createHash('sha256')
-      .update(JSON.stringify([mailboxId, folderId, uidValidity, uid]))
-      .digest(),
-  );
+  return base32(Buffer.from(sha256Hex(JSON.stringify([mailboxId, folderId, uidValidity, uid])), 'hex'));
 }
 
 function base32(bytes: Buffer): string {

@@ -1,5 +1,6 @@
 import { MigrationError } from '../../domain/errors.ts';
 import { repairPath } from '../../domain/folders.ts';
+import { isSealed, jsonFormOf } from '../../domain/json-form.ts';
 import type {
   CensusEntry,
   FlagsEntry,
@@ -444,7 +445,8 @@ class MemoryTarget extends MemorySession implements MailTarget {
   #store(folder: TargetFolder, message: Message): Appended {
     const { keepsKeys, keepsKeywords, fidelity, visibleAfterMs, reportsUid, clock } = this.system;
     const { path, uidValidity } = this.folder(folder.id);
-    const raw = fidelity === 'bytes' ? message.raw : rewrite(message.raw);
+    const given = fidelity === 'parts' && !isSealed(message.raw) ? jsonFormOf(message.raw).raw : message.raw;
+    const raw = fidelity === 'bytes' ? given : rewrite(given);
     const flags = message.flags.filter((flag) => keepsKeywords || flag.startsWith('\\'));
     const key = keepsKeys ? (message.key ?? null) : null;
     const visibleAt = visibleAfterMs === 0 ? 0 : clock() + visibleAfterMs;

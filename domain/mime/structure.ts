@@ -16,6 +16,8 @@ interface Stretch {
   readonly start: number;
   readonly end: number;
   readonly sealed: boolean;
+  /** How many multiparts are open around it. */
+  readonly level: number;
 }
 
 export interface HeaderSegment extends Stretch {
@@ -49,7 +51,7 @@ interface Frame {
   children: number;
 }
 
-const SEALED_TYPES = [
+export const SEALED_TYPES = [
   'application/pkcs7-mime',
   'application/x-pkcs7-mime',
   'application/pgp-encrypted',
@@ -156,6 +158,7 @@ class Cutter {
       ...{ start: this.#start, end, blankAt, fields, type, encoding, ofMessage: this.#ofMessage },
       // The header of a sealed part goes with it; that of a message does not: servers add to it.
       sealed: inherited || (sealed && !this.#ofMessage),
+      level: this.#frames.length,
     };
     this.#segments.push(header);
     this.#start = end;
@@ -185,13 +188,13 @@ class Cutter {
 
   /** The present body or glue is over. */
   #push(end: number): void {
-    const [start, sealed] = [this.#start, this.#sealed];
+    const [start, sealed, level] = [this.#start, this.#sealed, this.#frames.length];
     this.#start = end;
     if (end <= start) return;
     if (this.#mode === 'body' && this.#header !== null) {
-      this.#segments.push({ kind: 'body', start, end, sealed, header: this.#header });
+      this.#segments.push({ kind: 'body', start, end, sealed, level, header: this.#header });
     } else {
-      this.#segments.push({ kind: 'glue', start, end, sealed });
+      this.#segments.push({ kind: 'glue', start, end, sealed, level });
     }
   }
 }

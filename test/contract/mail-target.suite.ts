@@ -1,7 +1,7 @@
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import { contentFingerprintOf } from '../../domain/canonical-fingerprint.ts';
 import { collect } from '../../domain/collect.ts';
 import type { FolderPath, FolderRole, Message } from '../../domain/mail.ts';
+import { markOf } from '../../domain/marks.ts';
 import type { MailTarget, TargetFolder, TargetMessage } from '../../domain/ports/mail.ts';
 
 export interface TargetUnderTest {
@@ -76,7 +76,7 @@ export function mailTargetContract(name: string, makeTarget: () => Promise<Targe
     /** The same message, as far as the target promises. */
     function expectSame(copy: Buffer | undefined, original: Buffer): void {
       if (target.fidelity === 'bytes') expect(copy?.equals(original)).toBe(true);
-      else expect(contentFingerprintOf(copy ?? Buffer.alloc(0))).toBe(contentFingerprintOf(original));
+      else expect(markOf(copy ?? Buffer.alloc(0), target.fidelity)).toBe(markOf(original, target.fidelity));
     }
 
     test('makes a folder once, with its parents', async () => {
