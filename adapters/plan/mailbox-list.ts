@@ -1,4 +1,5 @@
 import { ADD_ONS, type AddOn, type PlanFault, type PlannedMailbox } from '../../domain/plan.ts';
+import { faultOfAddress, faultOfDisplayName } from '../../domain/provisioning/exchange-names.ts';
 import { domainOf, isSecretRef, isWithin, readAddress, SECRET_FAULT } from './address.ts';
 import { type CsvField, readCsv } from './csv.ts';
 import { didYouMean } from './nearest-word.ts';
@@ -14,6 +15,9 @@ const COLUMNS = [
   'aliases',
   'lists',
   'addOns',
+  'kind',
+  'licence',
+  'sendAs',
 ] as const;
 type Column = (typeof COLUMNS)[number];
 
@@ -47,6 +51,13 @@ const HEADERS: Readonly<Record<string, Column>> = {
   groups: 'lists',
   addons: 'addOns',
   addon: 'addOns',
+  kind: 'kind',
+  type: 'kind',
+  mailboxtype: 'kind',
+  licence: 'licence',
+  license: 'licence',
+  sku: 'licence',
+  sendas: 'sendAs',
 };
 const HEADER_WORDS = [
   'address',
@@ -58,6 +69,9 @@ const HEADER_WORDS = [
   'aliases',
   'lists',
   'add-ons',
+  'kind',
+  'licence',
+  'send as',
 ];
 
 /** Reads and checks the mailbox list; faults are added to `faults`. `existing` are mailboxes that the plan has already. */
@@ -95,6 +109,7 @@ export function readMailboxList(
       taken.set(address.toLowerCase(), 'a mailbox of the migration');
   }
   const listAddresses: { address: string; at: CsvField }[] = [];
+  const senders: { address: string; mailbox: string; at: CsvField }[] = [];
   const targetUsers = new Map<string, string>(
     existing.map((one) => [one.targetUser.toLowerCase(), 'a mailbox of the migration']),
   );
@@ -120,11 +135,20 @@ export function readMailboxList(
     }
     targetUsers.set(mailbox.targetUser.toLowerCase(), where);
     for (const list of mailbox.lists) listAddresses.push({ address: list, at: cell('lists') });
+    for (const sender of mailbox.sendAs ?? []) {
+      senders.push({ address: sender, mailbox: mailbox.address, at: cell('sendAs') });
+    }
     mailboxes.push(mailbox);
   }
   for (const { address, at } of listAddresses) {
     const other = taken.get(address.toLowerCase());
     if (other !== undefined) fault(at, `the list ${address} has the address of a mailbox or alias, in ${other}.`);
+  }
+  const known = new Set([...existing, ...mailboxes].map(({ address }) => address.toLowerCase()));
+  for (const { address, mailbox, at } of senders) {
+    if (address.toLowerCase() === mailbox.toLowerCase()) fault(at, `${address} may send as itself anyway.`);
+    else if (!known.has(address.toLowerCase()))
+      fault(at, `${address}, who may send as this one, is no mailbox of the list.`);
   }
   return mailboxes;
 }
@@ -172,6 +196,11 @@ function readRow(cell: Cell, row: readonly CsvField[], frame: PlanFrame, fault: 
   const aliases = split(cell('aliases')).map((alias) => readOwnAddress(alias, 'alias', frame, fault));
   const lists = split(cell('lists')).map((list) => readOwnAddress(list, 'list', frame, fault));
   const addOns = split(cell('addOns')).map((field) => readAddOn(field, fault));
+  const kind = readKind(cell('kind'), fault);
+  const licence = readLicence(cell('licence'), kind, fault);
+  const sendAs = split(cell('sendAs')).map((sender) => readOwnAddress(sender, 'sender', frame, fault));
+  const displayFault = frame.ownDomainsOnly ? faultOfDisplayName(cell('displayName').value) : null;
+  if (displayFault !== null) fault(cell('displayName'), `the display name ${displayFault}.`);
   if (address === null) return null;
   return {
     address,
@@ -183,15 +212,19 @@ function readRow(cell: Cell, row: readonly CsvField[], frame: PlanFrame, fault: 
     aliases: present(aliases),
     lists: [...new Set(present(lists))],
     addOns: [...new Set(present(addOns))],
+    ...(kind === 'shared' && { kind }),
+    ...(licence !== null && { licence }),
+    ...(sendAs.length > 0 && { sendAs: [...new Set(present(sendAs))] }),
   };
 }
 
 function readOwnAddress(field: CsvField, what: string, frame: PlanFrame, fault: Fault): string | null {
   const address = readAddress(field.value);
-  if (address === null) {
-    fault(field, field.value === '' ? `the ${what} is missing.` : `the ${what} is not a mail address.`);
-    return null;
-  }
+  const unfit = frame.ownDomainsOnly ? faultOfAddress(field.value, what === 'address' ? 'sign-in' : 'further') : null;
+  if (field.value === '') fault(field, `the ${what} is missing.`);
+  else if (unfit !== null) fault(field, `the ${what} ${field.value} ${unfit}.`);
+  else if (address === null) fault(field, `the ${what} is not a mail address.`);
+  if (address === null || unfit !== null) return null;
   if (frame.ownDomainsOnly && frame.domains.length > 0 && !isWithin(domainOf(address), frame.domains)) {
     fault(field, `the ${what} ${address} lies in none of the client's domains (${frame.domains.join(', ')}).`);
   }
@@ -203,6 +236,24 @@ function readAddOn(field: CsvField, fault: Fault): AddOn | null {
   const found = ADD_ONS.find((addOn) => addOn === word);
   if (found === undefined) fault(field, `the add-on "${field.value}" is not known.${didYouMean(word, ADD_ONS)}`);
   return found ?? null;
+}
+
+function readKind(field: CsvField, fault: Fault): 'user' | 'shared' {
+  const word = field.value.toLowerCase();
+  if (word === '' || word === 'user') return 'user';
+  if (word === 'shared') return 'shared';
+  fault(field, `the kind "${field.value}" is not known; it is user or shared.${didYouMean(word, ['user', 'shared'])}`);
+  return 'user';
+}
+
+/** A part number as the tenant lists it, e.g. `EXCHANGESTANDARD`. */
+function readLicence(field: CsvField, kind: 'user' | 'shared', fault: Fault): string | null {
+  const partNumber = field.value.toUpperCase();
+  if (partNumber === '') return null;
+  if (kind === 'shared') fault(field, 'a shared mailbox needs no licence; leave the field empty.');
+  else if (/^[A-Z0-9_-]+$/.test(partNumber)) return partNumber;
+  else fault(field, `the licence "${field.value}" is no part number, such as EXCHANGESTANDARD.`);
+  return null;
 }
 
 /** Several values in one field stand apart by spaces, commas, semicolons, bars or line ends. */

@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { describe, expect, test } from 'vitest';
 import { MigrationError } from '../../domain/errors.ts';
-import { DEFAULT_POLICY, type PlanFault } from '../../domain/plan.ts';
+import { DEFAULT_POLICY, type Plan, type PlanFault } from '../../domain/plan.ts';
 import { readMoreMailboxes, readPlan } from './read-plan.ts';
 
 const example = (name: string): string => readFileSync(new URL(`../../docs/examples/${name}`, import.meta.url), 'utf8');
@@ -263,5 +263,65 @@ describe('the mailbox list', () => {
       readMoreMailboxes({ mailboxesText: text, mailboxesFile: 'more.csv' }, plan, mailboxes);
     expect(join(`${header}c@example.org,env:A,env:B,\n`)).toHaveLength(1);
     expect(faultsOf(() => join(`${header}c@example.org,env:A,env:B,INFO@example.org\n`))).toHaveLength(1);
+  });
+});
+
+describe('what Exchange makes of the mailbox list', () => {
+  const header = 'address;display name;source secret;target secret;aliases;lists;kind;licence;send as';
+  const access = {
+    baseUrl: 'https://x',
+    tenantId: 't',
+    clientId: 'c',
+    clientSecret: 'env:S',
+    tokenUrl: 'https://x',
+    caFile: null,
+  };
+  const smtp = { host: 'x', port: 25 };
+  const { plan } = read(planText);
+  const target: Plan['target'] = {
+    kind: 'hosted-exchange',
+    imap: plan.target.imap,
+    graph: access,
+    exchangeAdmin: access,
+    smtp,
+    redirectTo: smtp,
+  };
+  const hosted = (...rows: string[]) =>
+    readMoreMailboxes(
+      { mailboxesText: [header, ...rows].join('\n'), mailboxesFile: 'mailboxes.csv' },
+      { ...plan, target },
+      [],
+    );
+
+  test('kinds, licences and senders are read; without them nothing is said', () => {
+    const mailboxes = hosted(
+      'anna@example.org;;env:A;env:B;;;user;exchangestandard;',
+      'info@example.org;Info;env:A;env:B;;;Shared;;anna@example.org, bert@example.org',
+      'bert@example.org;;env:A;env:B;;;;;',
+    );
+    expect(mailboxes[0]).toMatchObject({ licence: 'EXCHANGESTANDARD' });
+    expect(mailboxes[1]).toMatchObject({ kind: 'shared', sendAs: ['anna@example.org', 'bert@example.org'] });
+    expect(Object.keys(mailboxes[2] ?? {})).toEqual(expect.not.arrayContaining(['kind', 'licence', 'sendAs']));
+  });
+
+  test.each([
+    ['a user name with &', 'a&b@example.org;;env:A;env:B;;;;;', '2:1 the address a&b@example.org holds `&`'],
+    ['letters outside ASCII', 'änna@example.org;;env:A;env:B;;;;;', '2:1 the address änna@example.org has letters'],
+    ['a system mailbox', 'HealthMailbox1@example.org;;env:A;env:B;;;;;', "Exchange's own system mailboxes"],
+    [
+      'two dots',
+      'anna@example.org;;env:A;env:B;an..na@example.org;;;;',
+      '2:31 the alias an..na@example.org has two dots',
+    ],
+    ['an unknown kind', 'anna@example.org;;env:A;env:B;;;room;;', 'the kind "room" is not known'],
+    ['a licence for nobody', 'info@example.org;;env:A;env:B;;;shared;EXCHANGESTANDARD;', 'needs no licence'],
+    ['a licence by its sales name', 'anna@example.org;;env:A;env:B;;;;Office 365 E3;', 'is no part number'],
+    ['a sender who is nobody', 'anna@example.org;;env:A;env:B;;;;;bert@example.org', 'is no mailbox of the list'],
+    ['a sender who is itself', 'anna@example.org;;env:A;env:B;;;;;Anna@example.org', 'may send as itself anyway'],
+    ['a list with its own alias', 'anna@example.org;;env:A;env:B;x@example.org;x@example.org;;;', 'has the address of'],
+    ['an alias twice', 'anna@example.org;;env:A;env:B;x@example.org, X@example.org;;;;', 'is taken already, by line 2'],
+    ['a long name', `anna@example.org;${'x'.repeat(257)};env:A;env:B;;;;;`, 'the display name has 257 characters'],
+  ])('%s is a fault at its place', (_case, row, message) => {
+    expect(faultsOf(() => hosted(row)).map(show)).toEqual([expect.stringContaining(message)]);
   });
 });
