@@ -148,6 +148,20 @@ export const ERRORS = {
     remedy:
       'Take `ews` out of `target.routes`, or turn it on: `Set-CASMailbox <mailbox> -EwsEnabled $true`, and in Exchange Online, until it ends there for good, `Set-OrganizationConfig -EwsEnabled $true -EwsAllowedAppIDs <application>`; then retry the mailbox.',
   },
+  ROUTE_UNAVAILABLE: {
+    reaction: 'pause',
+    scope: 'mailbox',
+    httpStatus: 409,
+    remedy:
+      'Take the route out of `target.routes`, or give the plan what the message says is missing, then retry the mailbox.',
+  },
+  NO_ROUTE: {
+    reaction: 'pause',
+    scope: 'mailbox',
+    httpStatus: 409,
+    remedy:
+      'Mend what the message names for one of the routes, then retry the mailbox; `mailferry mailbox show` has what the probe found of each.',
+  },
   PROTOCOL_VIOLATION: {
     reaction: 'retry',
     scope: 'folder',

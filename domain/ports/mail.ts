@@ -10,8 +10,8 @@ import type {
   SourceFolder,
   TargetId,
 } from '../mail.ts';
-import type { AdminEndpoint, ImapEndpoint, SecretRef } from '../plan.ts';
-import type { Fidelity, Route } from '../routes.ts';
+import type { AdminEndpoint, ImapEndpoint, PlannedTarget, SecretRef } from '../plan.ts';
+import type { Fidelity, Route, RouteVerdict } from '../routes.ts';
 
 /** How to reach one account. The secret is resolved by the adapter at the moment it connects. */
 export interface MailAccount {
@@ -20,6 +20,17 @@ export interface MailAccount {
   readonly secret: SecretRef;
   /** Where the endpoint says `xoauth2`: whose token stands for the secret. */
   readonly application?: AdminEndpoint | null;
+  /** Of a mailbox in hosted Exchange: by which ways its mail goes. Absent or null: IMAP, as `endpoint` says. */
+  readonly hosted?: HostedMailbox | null;
+}
+
+export interface HostedMailbox {
+  /** Primary address, as Graph and EWS name the mailbox. */
+  readonly address: string;
+  /** Whose interfaces they are, and with which applications they are used. */
+  readonly target: Extract<PlannedTarget, { kind: 'hosted-exchange' }>;
+  /** What a probe said of the ways that are usable, the best first: mail goes by the first; the others take what it cannot hold. */
+  readonly routes: readonly RouteVerdict[];
 }
 
 /** Opens sessions. One session is one signed-in connection; the caller closes it. */
