@@ -15,9 +15,13 @@ import { ewsFront } from './ews/front.ts';
 import { EwsSettings } from './ews/settings.ts';
 import { Outgoing } from './flow/outgoing.ts';
 import type { Front, HttpAnswer, HttpCall } from './front.ts';
+import { defaultGraphBehaviour, type GraphBehaviour } from './graph/behaviour.ts';
+import { graphMail } from './graph/graph-mail.ts';
+import { Throttle } from './graph/throttle.ts';
 import { Access } from './identity/access.ts';
 import { type ImapSignIn, imapSignIn } from './identity/imap-sign-in.ts';
 import { tokenEndpoint } from './identity/token-endpoint.ts';
+import type { MailContent } from './mail/content.ts';
 import { Items } from './mail/items.ts';
 import { ENGLISH_NAMES, makeSpecialFolders, type SpecialFolder } from './mail/special-folders.ts';
 import { graphRefusal, Refusal } from './refusal.ts';
@@ -49,6 +53,8 @@ export interface HostedTenantOptions {
   /** Whether the Exchange Online Admin API (preview) is there; it is not everywhere. */
   readonly hasAdminApi?: boolean;
   readonly now?: () => number;
+  /** What differs from {@link defaultGraphBehaviour}. */
+  readonly graph?: Partial<GraphBehaviour>;
   /** What the special folders of new mailboxes are called; English by default. */
   readonly folderNames?: Readonly<Record<SpecialFolder, string>>;
   /** Where the mailboxes are; one of its own by default. */
@@ -92,6 +98,9 @@ export interface HostedTenant {
   mayOpenByImap(token: string, user: string): ImapSignIn;
   /** A mailbox without the way through users and licences; its user is made with it. Twice is the same as once. */
   addMailbox(address: string, password?: string): Account;
+  /** How Graph's mail behaves; may be changed at any time. */
+  readonly graph: GraphBehaviour;
+  readonly throttle: Throttle;
   /** The mailboxes, which IMAP, Graph and EWS share. */
   readonly store: MailStore;
   readonly items: Items;
@@ -127,6 +136,9 @@ export async function startHostedTenant(options: HostedTenantOptions): Promise<H
   const outgoing = new Outgoing();
   const folderNames = options.folderNames ?? ENGLISH_NAMES;
   const ews = new EwsSettings();
+  const graph = { ...defaultGraphBehaviour(), ...options.graph };
+  const world = { store, items, behaviour: graph, folderNames, now, contents: new Map<number, MailContent>() };
+  const throttle = new Throttle(graph, now);
   const calls: string[] = [];
   const lifecycle = new Lifecycle({
     state,
@@ -146,6 +158,7 @@ export async function startHostedTenant(options: HostedTenantOptions): Promise<H
     ...(options.hasAdminApi === false
       ? []
       : [adminApi({ tenantId, access, state, pageSize: options.pageSize ?? 1_000 })]),
+    graphMail({ world, access, state, throttle }),
     graphDirectory({ access, state, lifecycle, countryCode: 'DE', mailHost: options.mailHost ?? 'mx.hosted.test' }),
     ewsFront({ access, state, store, items, outgoing, settings: ews, now }),
   ];
@@ -224,6 +237,8 @@ export async function startHostedTenant(options: HostedTenantOptions): Promise<H
       lifecycle.make(user);
       return store.addAccount(userPrincipalName, password);
     },
+    graph,
+    throttle,
     store,
     items,
     outgoing,

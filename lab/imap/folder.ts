@@ -1,5 +1,5 @@
 import type { FolderPath, FolderRole } from '../../domain/mail.ts';
-import { StoredMessage } from './stored-message.ts';
+import { type MessageState, StoredMessage } from './stored-message.ts';
 import { VirtualContent, type VirtualMail } from './virtual-mail.ts';
 
 export interface NewMessage {
@@ -62,7 +62,6 @@ export class Folder {
 
   /** Adds one message; a second call makes a second copy. */
   append(message: NewMessage): StoredMessage {
-    const seconds = Math.floor((message.internalDate ?? this.#now()).getTime() / 1000);
     const { raw } = message;
     const stored = new StoredMessage(
       {
@@ -72,7 +71,7 @@ export class Folder {
         modSeq: ++this.highestModSeq,
         labels: message.labels ?? null,
       },
-      { raw, sizeBytes: raw.length, internalDate: new Date(seconds * 1000) },
+      { raw, sizeBytes: raw.length, internalDate: wholeSeconds(message.internalDate ?? this.#now()) },
     );
     this.#byUid.set(stored.uid, stored);
     this.#changed();
@@ -97,6 +96,15 @@ export class Folder {
     if (old === undefined) return null;
     if (old.flags.size === flags.size && [...flags].every((flag) => old.flags.has(flag))) return old;
     return this.#replace(old.with({ flags: new Set(flags), modSeq: ++this.highestModSeq }));
+  }
+
+  /** Gives one message another date; null when it is gone. IMAP cannot, Exchange's other fronts can. */
+  setDate(uid: number, internalDate: Date): StoredMessage | null {
+    const old = this.#byUid.get(uid);
+    if (old === undefined) return null;
+    const { raw, sizeBytes } = old;
+    const state = { ...stateOf(old), modSeq: ++this.highestModSeq };
+    return this.#replace(new StoredMessage(state, { raw, sizeBytes, internalDate: wholeSeconds(internalDate) }));
   }
 
   /** Replaces Gmail's labels of one message; null when it is gone. */
@@ -159,4 +167,12 @@ export class Folder {
     this.#ordered = null;
     for (const watcher of this.#watchers) watcher();
   }
+}
+
+function wholeSeconds(date: Date): Date {
+  return new Date(Math.floor(date.getTime() / 1000) * 1000);
+}
+
+function stateOf({ id, uid, flags, modSeq, labels }: StoredMessage): MessageState {
+  return { id, uid, flags, modSeq, labels };
 }

@@ -63,8 +63,10 @@ export class MailStore {
     return ++this.#lastUidValidity;
   }
 
+  /** A separator inside a name, which other fronts of the same mailbox may allow, is encoded: it must not part the name. */
   wireName(path: FolderPath): string {
-    return path.map((name) => encodeMutf7(name)).join(this.separator);
+    const inside = `&${Buffer.from(this.separator, 'utf16le').swap16().toString('base64').replace(/=+$/, '')}-`;
+    return path.map((name) => encodeMutf7(name).replaceAll(this.separator, inside)).join(this.separator);
   }
 
   pathOf(wireName: string): FolderPath {

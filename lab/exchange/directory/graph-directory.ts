@@ -26,7 +26,7 @@ export function graphDirectory({ access, ...world }: GraphWorld & { readonly acc
 
 const ROUTES: GraphRoutes = { ...USERS, ...LICENCES, ...ORGANISATION };
 
-/** `GET users/{id}/mailFolders/inbox`; what is in `directory` has no id. */
+/** `POST users/{id}/assignLicense`; what is in `directory` has no id. */
 function keyOf(method: string, [resource = '', id, ...rest]: readonly string[]): string {
   const second = id === undefined ? '' : `/${resource === 'directory' ? id : '{id}'}`;
   return `${method} ${resource}${second}${rest.map((one) => `/${one}`).join('')}`;

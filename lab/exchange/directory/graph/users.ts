@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import type { Role } from '../../identity/roles.ts';
-import { badRequest, graphRefusal } from '../../refusal.ts';
+import { badRequest } from '../../refusal.ts';
 import type { LabUser } from '../objects.ts';
 import type { TenantState } from '../state.ts';
 import { type GraphRoutes, notFound, page, readBody, select } from './route.ts';
@@ -59,19 +59,6 @@ export const USERS: GraphRoutes = {
           return select('user', all, request.query, DEFAULT_FIELDS);
         }),
       ),
-  },
-  'GET users/{id}/mailFolders/inbox': {
-    roles: ['Mail.ReadBasic.All', 'Mail.Read', 'Mail.ReadWrite', ...READ],
-    answer: (_request, { state }, id) => {
-      const mailbox = state.mailboxes.get(getUser(state, id).userPrincipalName);
-      if (mailbox) return { status: 200, body: { id: `inbox-${mailbox.address}`, displayName: 'Inbox' } };
-      // The mailbox comes some minutes after the licence; until then callers poll this (exchange.md §6.1).
-      throw graphRefusal(
-        404,
-        'MailboxNotEnabledForRESTAPI',
-        'The mailbox is either inactive, soft-deleted, or is hosted on-premise.',
-      );
-    },
   },
 };
 
