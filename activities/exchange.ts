@@ -10,8 +10,9 @@ import type {
 import type { Secrets } from '../domain/ports/services.ts';
 import type { Json, MigrationStore, StoredMailbox } from '../domain/ports/store.ts';
 import { listAllMailboxes, nextPosition } from './mailbox-pages.ts';
+import { createRedirectionActivities, type RedirectionPorts } from './redirection.ts';
 
-export interface ExchangePorts {
+export interface ExchangePorts extends RedirectionPorts {
   readonly store: MigrationStore;
   readonly admin: ExchangeAdminConnector;
   readonly secrets: Secrets;
@@ -20,7 +21,8 @@ export interface ExchangePorts {
 export type ExchangeActivities = ReturnType<typeof createExchangeActivities>;
 
 /** Administration of the hosted tenant (A3, A5, A6, C2). Each is idempotent: what exists and fits is taken over. */
-export function createExchangeActivities({ store, admin, secrets }: ExchangePorts) {
+export function createExchangeActivities(ports: ExchangePorts) {
+  const { store, admin, secrets } = ports;
   const open = async (migrationId: string): Promise<{ plan: Plan; target: HostedTarget; tenant: ExchangeAdmin }> => {
     const { plan } = await store.getMigration(migrationId);
     if (plan.target.kind !== 'hosted-exchange')
@@ -29,6 +31,8 @@ export function createExchangeActivities({ store, admin, secrets }: ExchangePort
   };
 
   return {
+    ...createRedirectionActivities(ports),
+
     /** Creates or adopts the mailboxes of one page; `lastPosition` null ends the row of pages. */
     async provisionPage(input: {
       migrationId: string;
@@ -125,25 +129,6 @@ export function createExchangeActivities({ store, admin, secrets }: ExchangePort
         rows.push({ address: planned.address, addOns: found?.addOns ?? [] });
       }
       return { evidenceId: await store.recordEvidence(migrationId, 'A5', { mailboxes: rows }), enabled };
-    },
-
-    /** On: mail for the domains that reaches the tenant goes on to the old server. Stored as the tenant reads it back. */
-    async setRedirection({ migrationId, on }: { migrationId: string; on: boolean }): Promise<{ evidenceId: string }> {
-      const { plan, target, tenant } = await open(migrationId);
-      const signal = Context.current().cancellationSignal;
-      const wanted = on ? `${target.redirectTo.host}:${target.redirectTo.port}` : null;
-      const domains: Json[] = [];
-      for (const domain of plan.client.domains) {
-        await tenant.ensureRedirection(domain, wanted, signal);
-        const smartHost = await tenant.findRedirection(domain, signal);
-        if (smartHost?.toLowerCase() !== wanted?.toLowerCase()) {
-          throw new MigrationError('TARGET_ADMIN_REFUSED', `redirection was set and the tenant does not show it`, {
-            facts: { domain, smartHost },
-          });
-        }
-        domains.push({ domain, smartHost });
-      }
-      return { evidenceId: await store.recordEvidence(migrationId, on ? 'A6' : 'C2', { redirection: domains }) };
     },
   };
 }

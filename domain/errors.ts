@@ -304,6 +304,27 @@ export const ERRORS = {
     httpStatus: 502,
     remedy: 'Nothing; the call may have worked, so we look before we repeat it.',
   },
+  REDIRECTION_CONFLICT: {
+    reaction: 'pause',
+    scope: 'migration',
+    httpStatus: 409,
+    remedy:
+      'Remove or disable what the message names, or set `target.redirectTo.existing: replace` so that it is put aside and put back at cutover; then resume.',
+  },
+  REDIRECTION_LOOP: {
+    reaction: 'pause',
+    scope: 'migration',
+    httpStatus: 409,
+    remedy:
+      'Make the old server deliver mail for the domain to its own mailboxes instead of sending it to the MX, or correct `target.redirectTo`; then resume. Redirection was not switched on.',
+  },
+  REDIRECTION_REFUSED: {
+    reaction: 'pause',
+    scope: 'migration',
+    httpStatus: 409,
+    remedy:
+      'Make the old server take mail for the recipients that the message counts, also from the addresses of the tenant; then resume.',
+  },
   DNS_NOT_YET: {
     reaction: 'wait',
     scope: 'migration',

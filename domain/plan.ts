@@ -1,4 +1,5 @@
 import type { LabelPolicy } from './gmail-labels.ts';
+import type { RedirectionMeans } from './redirection.ts';
 import type { Route } from './routes.ts';
 import type { GateParty } from './steps.ts';
 
@@ -83,7 +84,7 @@ export type PlannedTarget =
       /** Where the tenant receives mail from the internet; probes are sent there. */
       readonly smtp: SmtpEndpoint;
       /** Where redirected mail goes while the migration runs: the old server's SMTP entrance. */
-      readonly redirectTo: SmtpEndpoint;
+      readonly redirectTo: RedirectTarget;
     };
 
 /** Microsoft Graph or Exchange administration over HTTPS, with OAuth2 client credentials. */
@@ -114,6 +115,16 @@ export interface EwsEndpoint {
 export interface SmtpEndpoint {
   readonly host: string;
   readonly port: number;
+}
+
+/** What is absent has its default: plans that were stored before have none of these. */
+export interface RedirectTarget extends SmtpEndpoint {
+  /** Absent: `auto`, chosen by what the tenant allows. */
+  readonly means?: 'auto' | RedirectionMeans;
+  /** A domain that only the old server receives mail for, under which it knows the same people. Absent or null: no forwarding. */
+  readonly routingDomain?: string | null;
+  /** What to do with forwarding and rules of somebody else that are in the way. Absent: `stop`. */
+  readonly existing?: 'stop' | 'replace';
 }
 
 /** `file:relative/or/absolute/path` or `env:NAME`; resolved only inside activities. */

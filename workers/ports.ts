@@ -10,7 +10,9 @@ import type { Db } from '../adapters/ledger/database.ts';
 import { createHostConnections, type OpenHostConnections } from '../adapters/ledger/host-connections.ts';
 import { createPostgresLedger } from '../adapters/ledger/ledger.ts';
 import { createMigrationStore } from '../adapters/ledger/migration-store.ts';
+import { createRedirections } from '../adapters/ledger/redirections.ts';
 import { createSignIns } from '../adapters/ledger/sign-ins.ts';
+import { createEntrances } from '../adapters/notify/entrances.ts';
 import { createProbeSender } from '../adapters/notify/probe-sender.ts';
 import { createSecrets } from '../adapters/secrets/secrets.ts';
 import type { Config } from '../config.ts';
@@ -48,6 +50,8 @@ export function buildWorkerPorts(
     hosts: createHostConnections(db),
     budget,
     admin: createExchangeAdminConnector({ secrets }),
+    redirections: createRedirections(db),
+    entrances: createEntrances(),
     dns: createDnsProbe(),
     secrets,
     probeSender: createProbeSender(),

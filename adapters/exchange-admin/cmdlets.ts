@@ -6,7 +6,8 @@ import type { TokenSource } from '../graph/token-source.ts';
 /** exchange.md §6.2: the mailbox that calls without a mailbox of their own are routed by. */
 const SYSTEM_MAILBOX = 'SystemMailbox{bb558c35-97f1-4cb9-8ff7-d53741dc928c}';
 
-export type Parameter = string | boolean | readonly string[] | AddedValues;
+/** Null is PowerShell's `$null`: it clears a property. */
+export type Parameter = string | number | boolean | null | readonly string[] | AddedValues;
 export type Parameters = Readonly<Record<string, Parameter>>;
 /** An object as a cmdlet gives it back; its fields are read with {@link textOf} and {@link textsOf}. */
 export type CmdletRow = Readonly<Record<string, unknown>>;
@@ -118,6 +119,11 @@ export function isRefusedAs(error: unknown, exception: string): boolean {
   return error instanceof MigrationError && error.facts['errorCode'] === exception;
 }
 
+/** The role of the application does not hold the cmdlet: Exchange answers as if there were none of that name (recalled). */
+export function isNotAllowed(error: unknown): boolean {
+  return isRefusedAs(error, 'CommandNotFoundException');
+}
+
 export function textOf(row: CmdletRow, field: string): string {
   const value = row[field];
   return typeof value === 'string' ? value : '';
@@ -141,7 +147,7 @@ export function readCmdletError(answer: unknown): { code: string | null; text: s
     const message: unknown = (detail as { message?: unknown } | null)?.message;
     if (typeof message !== 'string') continue;
     const [, exception, ...text] = message.split('|');
-    if (exception?.startsWith('Microsoft.Exchange.')) {
+    if (exception !== undefined && /^(Microsoft\.Exchange|System\.Management\.Automation)\./.test(exception)) {
       return { code: exception.split('.').at(-1) ?? null, text: text.join('|') };
     }
   }

@@ -12,7 +12,7 @@ import { ensureAddOn } from './add-ons.ts';
 import { type Cmdlets, createCmdlets } from './cmdlets.ts';
 import { ensureList, findList } from './lists.ts';
 import { ensureMailbox, findMailbox } from './mailboxes.ts';
-import { ensureRedirection, findRedirection } from './redirection.ts';
+import { endRedirection, ensureRedirection, findObstacles, findRedirection } from './redirection.ts';
 import type { Tenant } from './tenant.ts';
 
 export interface ExchangeAdminOptions {
@@ -70,8 +70,10 @@ function adminOf(tenant: Tenant): ExchangeAdmin {
     ensureList: (address, members, signal) => ensureList(tenant, address, members, signal),
     findList: (address, signal) => findList(tenant, address.toLowerCase(), signal),
     ensureAddOn: (address, addOn, signal) => ensureAddOn(tenant, address, addOn, signal),
-    ensureRedirection: (domain, smartHost, signal) => ensureRedirection(tenant, domain, smartHost, signal),
-    findRedirection: (domain, signal) => findRedirection(tenant, domain, signal),
+    findObstacles: (wanted, signal) => findObstacles(tenant, wanted, signal),
+    ensureRedirection: (means, wanted, memory, signal) => ensureRedirection(tenant, means, wanted, memory, signal),
+    endRedirection: (means, wanted, memory, signal) => endRedirection(tenant, means, wanted, memory, signal),
+    findRedirection: (wanted, signal) => findRedirection(tenant, wanted, signal),
     async *listAcceptedDomains(signal) {
       for await (const entry of tenant.graph.list('list domains', '/domains', signal)) {
         const { id, isVerified, supportedServices } = entry as Readonly<Record<string, unknown>>;

@@ -1,121 +1,72 @@
 import { MigrationError } from '../../domain/errors.ts';
-import { effectOrLook } from '../graph/outcome.ts';
-import { textOf, textsOf } from './cmdlets.ts';
+import type { RedirectionState, WantedRedirection } from '../../domain/ports/exchange-admin.ts';
+import type { RedirectionMemory } from '../../domain/ports/redirection.ts';
+import type { RedirectionMeans, RedirectionObstacles } from '../../domain/redirection.ts';
+import { endForwarding, ensureForwarding, findForwards, obstaclesOfForwarding } from './redirection-forwarding.ts';
+import { endRelay, ensureRelay, findRelay, obstaclesOfRelay } from './redirection-relay.ts';
+import { obstaclesOfRules, putAsideRules, putBackRules } from './redirection-rules.ts';
 import type { Tenant } from './tenant.ts';
 
-/**
- * Mail that reaches the tenant goes on to the old server (exchange.md §6.4): a connector to it, a transport rule that routes the
- * domain's mail through the connector although the mailboxes exist, and the domain as an internal relay, so that recipients
- * whom only the old server knows are not bounced. The rule comes last and goes first: it is what moves mail.
- */
+/** Two means behind one port (exchange.md §6.4). Rules of somebody else that are in the way concern both. */
+export async function findObstacles(
+  tenant: Tenant,
+  wanted: WantedRedirection,
+  signal: AbortSignal,
+): Promise<RedirectionObstacles> {
+  const rules = await obstaclesOfRules(tenant, wanted, signal);
+  return {
+    relay: [...rules, ...(await obstaclesOfRelay(tenant, wanted, signal))],
+    forwarding: [...rules, ...(await obstaclesOfForwarding(tenant, wanted, signal))],
+  };
+}
+
 export async function ensureRedirection(
   tenant: Tenant,
-  domain: string,
-  smartHost: string | null,
+  means: RedirectionMeans,
+  wanted: WantedRedirection,
+  memory: RedirectionMemory,
   signal: AbortSignal,
 ): Promise<void> {
-  if (smartHost === null) await switchOff(tenant, domain, signal);
-  else await switchOn(tenant, domain, exchangeHost(smartHost), signal);
-}
-
-/** The smart host only if all three parts say so: with one of them missing mail does not take that way. */
-export async function findRedirection(tenant: Tenant, domain: string, signal: AbortSignal): Promise<string | null> {
-  const host = await connectedHost(tenant, domain, signal);
-  const isOn = host !== null && (await isRouted(tenant, domain, signal)) && (await isRelay(tenant, domain, signal));
-  return isOn ? withPort(host) : null;
-}
-
-async function switchOn(tenant: Tenant, domain: string, host: string, signal: AbortSignal): Promise<void> {
-  const { cmdlets } = tenant;
-  const name = nameFor(domain);
-  const route = { UseMXRecord: false, SmartHosts: [host], RecipientDomains: [domain], IsTransportRuleScoped: true };
-  if ((await connectedHost(tenant, domain, signal)) !== host) {
-    const isThere = (await cmdlets.find('Get-OutboundConnector', name, signal)) !== null;
-    await effectOrLook(
-      () =>
-        isThere
-          ? cmdlets.run('Set-OutboundConnector', { Identity: name, Enabled: true, ...route }, signal)
-          : cmdlets.run(
-              'New-OutboundConnector',
-              { Name: name, ConnectorType: 'OnPremises', Enabled: true, ...route },
-              signal,
-            ),
-      async () => (await connectedHost(tenant, domain, signal)) === host,
-    );
+  const rules = await obstaclesOfRules(tenant, wanted, signal);
+  const obstaclesOf = means === 'relay' ? obstaclesOfRelay : obstaclesOfForwarding;
+  const obstacles = [...rules, ...(await obstaclesOf(tenant, wanted, signal))];
+  if (obstacles.length > 0) {
+    throw new MigrationError('REDIRECTION_CONFLICT', obstacles.join('; '), { facts: { domain: wanted.domain, means } });
   }
-  await setDomainType(tenant, domain, 'InternalRelay', signal);
-  if (await isRouted(tenant, domain, signal)) return;
-  const rule = { RecipientDomainIs: [domain], RouteMessageOutboundConnector: name };
-  const isThere = (await cmdlets.find('Get-TransportRule', name, signal)) !== null;
-  await effectOrLook(
-    async () => {
-      if (!isThere) return await cmdlets.run('New-TransportRule', { Name: name, Enabled: true, ...rule }, signal);
-      // Somebody may have switched it off, or pointed it elsewhere.
-      await cmdlets.run('Set-TransportRule', { Identity: name, ...rule }, signal);
-      return await cmdlets.run('Enable-TransportRule', { Identity: name }, signal);
-    },
-    () => isRouted(tenant, domain, signal),
-  );
+  await putAsideRules(tenant, wanted, memory, signal);
+  if (means === 'relay') await ensureRelay(tenant, wanted, memory, signal);
+  else await ensureForwarding(tenant, wanted, memory, signal);
 }
 
-/** The connector goes last: while it is there, a run that was cut short knows that there is something left to do. */
-async function switchOff(tenant: Tenant, domain: string, signal: AbortSignal): Promise<void> {
-  const { cmdlets } = tenant;
-  const name = nameFor(domain);
-  const remove = async (kind: 'TransportRule' | 'OutboundConnector') => {
-    const isThere = async () => (await cmdlets.find(`Get-${kind}`, name, signal)) !== null;
-    if (!(await isThere())) return;
-    await effectOrLook(
-      () => cmdlets.run(`Remove-${kind}`, { Identity: name, Confirm: false }, signal),
-      async () => !(await isThere()),
-    );
+export async function endRedirection(
+  tenant: Tenant,
+  means: RedirectionMeans,
+  wanted: WantedRedirection,
+  memory: RedirectionMemory,
+  signal: AbortSignal,
+): Promise<readonly string[]> {
+  const left =
+    means === 'relay'
+      ? await endRelay(tenant, wanted, memory, signal)
+      : await endForwarding(tenant, wanted, memory, signal);
+  // Rules that were in the way of one means are in the way of the other.
+  const isOver = (await findRedirectionOf(tenant, wanted, signal)).every((each) => !each);
+  if (isOver) await putBackRules(tenant, wanted, memory, signal);
+  return left;
+}
+
+export async function findRedirection(
+  tenant: Tenant,
+  wanted: WantedRedirection,
+  signal: AbortSignal,
+): Promise<RedirectionState> {
+  return {
+    smartHost: await findRelay(tenant, wanted.domain, signal),
+    forwards: await findForwards(tenant, wanted, signal),
   };
-  await remove('TransportRule');
-  if ((await cmdlets.find('Get-OutboundConnector', name, signal)) === null) return;
-  await setDomainType(tenant, domain, 'Authoritative', signal);
-  await remove('OutboundConnector');
 }
 
-async function setDomainType(tenant: Tenant, domain: string, type: string, signal: AbortSignal): Promise<void> {
-  if ((await domainType(tenant, domain, signal)) === type) return;
-  await effectOrLook(
-    () => tenant.cmdlets.run('Set-AcceptedDomain', { Identity: domain, DomainType: type }, signal),
-    async () => (await domainType(tenant, domain, signal)) === type,
-  );
-}
-
-async function domainType(tenant: Tenant, domain: string, signal: AbortSignal): Promise<string> {
-  const found = await tenant.cmdlets.find('Get-AcceptedDomain', domain, signal);
-  if (found !== null) return textOf(found, 'DomainType');
-  throw new MigrationError('TARGET_ADMIN_REFUSED', `the tenant does not accept mail for ${domain}`, {
-    facts: { domain },
-  });
-}
-
-async function isRelay(tenant: Tenant, domain: string, signal: AbortSignal): Promise<boolean> {
-  return (await domainType(tenant, domain, signal)) === 'InternalRelay';
-}
-
-async function isRouted(tenant: Tenant, domain: string, signal: AbortSignal): Promise<boolean> {
-  const rule = await tenant.cmdlets.find('Get-TransportRule', nameFor(domain), signal);
-  if (rule === null || textOf(rule, 'State') !== 'Enabled') return false;
-  return textOf(rule, 'RouteMessageOutboundConnector').toLowerCase() === nameFor(domain).toLowerCase();
-}
-
-async function connectedHost(tenant: Tenant, domain: string, signal: AbortSignal): Promise<string | null> {
-  const connector = await tenant.cmdlets.find('Get-OutboundConnector', nameFor(domain), signal);
-  return connector?.['Enabled'] === true ? (textsOf(connector, 'SmartHosts')[0] ?? null) : null;
-}
-
-function nameFor(domain: string): string {
-  return `Mailferry redirection ${domain}`;
-}
-
-/** Exchange's connectors know port 25 only and take a bare host; another port is passed on for the lab and refused elsewhere. */
-function exchangeHost(smartHost: string): string {
-  return smartHost.replace(/:25$/, '');
-}
-
-function withPort(host: string): string {
-  return /:\d+$/.test(host) ? host : `${host}:25`;
+async function findRedirectionOf(tenant: Tenant, wanted: WantedRedirection, signal: AbortSignal): Promise<boolean[]> {
+  const { smartHost, forwards } = await findRedirection(tenant, wanted, signal);
+  return [smartHost !== null, forwards.length > 0];
 }

@@ -9,6 +9,7 @@ import * as copyOnManyConnections from './migrations/0005-copy-on-many-connectio
 import * as deviations from './migrations/0006-deviations.ts';
 import * as gmailAndDeletions from './migrations/0007-gmail-and-deletions.ts';
 import * as routesAndThrottling from './migrations/0009-routes-and-throttling.ts';
+import * as redirection from './migrations/0011-redirection.ts';
 
 /** In order; a migration that was released is never changed, only followed. */
 const MIGRATIONS = {
@@ -20,6 +21,7 @@ const MIGRATIONS = {
   '0006-deviations': deviations,
   '0007-gmail-and-deletions': gmailAndDeletions,
   '0009-routes-and-throttling': routesAndThrottling,
+  '0011-redirection': redirection,
 };
 
 /**

@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { LABEL_POLICIES } from '../../domain/gmail-labels.ts';
 import { DEFAULT_POLICY, DEFAULT_ROUTES, type Plan } from '../../domain/plan.ts';
+import { REDIRECTION_MEANS } from '../../domain/redirection.ts';
 import { ROUTES } from '../../domain/routes.ts';
 import { isSecretRef, readAddress, readHostname, SECRET_FAULT } from './address.ts';
 import { readDuration } from './duration.ts';
@@ -61,6 +62,18 @@ const source = asEndpoint(
 
 const smtpEndpoint = z.strictObject({ host, port: port.default(25) });
 
+const redirectTarget = smtpEndpoint
+  .extend({
+    means: z.enum(['auto', ...REDIRECTION_MEANS], 'must be auto, relay or forwarding').default('auto'),
+    routingDomain: hostname.nullable().default(null),
+    existing: z.enum(['stop', 'replace'], 'must be stop or replace').default('stop'),
+  })
+  .refine((given) => given.means !== 'forwarding' || given.routingDomain !== null, {
+    path: ['routingDomain'],
+    when: isRecord,
+    message: 'is needed with `means: forwarding`: copies need an address that only the old server receives mail for.',
+  });
+
 const adminEndpoint = z
   .strictObject({
     baseUrl: httpsUrl,
@@ -110,7 +123,7 @@ const target = z.discriminatedUnion(
       routes: routes.default([...DEFAULT_ROUTES]),
       signedMail: z.enum(['keep', 'may-break'], 'must be keep or may-break').default('keep'),
       smtp: smtpEndpoint,
-      redirectTo: smtpEndpoint,
+      redirectTo: redirectTarget,
     }),
   ],
   'must be imap or hosted-exchange',

@@ -1,4 +1,6 @@
 import type { AddOn, PlannedTarget } from '../plan.ts';
+import type { Forward, RedirectionMeans, RedirectionObstacles } from '../redirection.ts';
+import type { RedirectionMemory } from './redirection.ts';
 
 /** What a migration wants of the tenant, per mailbox. */
 export interface WantedMailbox {
@@ -24,6 +26,24 @@ export interface ProvisionedList {
   readonly members: readonly string[];
 }
 
+/** What is asked for one domain. */
+export interface WantedRedirection {
+  readonly domain: string;
+  /** The old server's entrance, `host:port`. */
+  readonly smartHost: string;
+  /** Every mailbox of the domain; empty where forwarding is not planned. */
+  readonly forwards: readonly Forward[];
+  /** `stop`: somebody else's forwarding or rule is a conflict. `replace`: it is recorded, and put back in the end. */
+  readonly existing: 'stop' | 'replace';
+}
+
+export interface RedirectionState {
+  /** Where the domain's mail goes on to, `host:port`; null when it is delivered. */
+  readonly smartHost: string | null;
+  /** Those of the wanted forwards that are set, with a copy kept, and that the tenant's policies let out. */
+  readonly forwards: readonly Forward[];
+}
+
 /** `made` by this call, `adopted` because it was there and fitted. */
 export type Ensured = 'made' | 'adopted';
 
@@ -46,13 +66,32 @@ export interface ExchangeAdmin {
   findList(address: string, signal: AbortSignal): Promise<ProvisionedList | null>;
   /** @throws MAILBOX_NOT_READY */
   ensureAddOn(address: string, addOn: AddOn, signal: AbortSignal): Promise<Ensured>;
+  /** What of the tenant stands in the way of each means. Changes nothing. @throws TARGET_ADMIN_REFUSED for a domain that is not the tenant's */
+  findObstacles(wanted: WantedRedirection, signal: AbortSignal): Promise<RedirectionObstacles>;
   /**
-   * Mail filter redirection: mail for the domain that reaches the tenant goes on to `smartHost` (`host:port`) instead of
-   * the mailboxes. `null` switches it off. Idempotent.
+   * Mail filter redirection of one domain by one means (exchange.md §6.4). Idempotent. What is there and not ours is recorded in
+   * `memory` before it is changed, and changed only with `existing: 'replace'`.
+   * @throws REDIRECTION_CONFLICT before the first change when something else is there
    */
-  ensureRedirection(domain: string, smartHost: string | null, signal: AbortSignal): Promise<void>;
-  /** The smart host that is set now, as the tenant reads it back; null when mail is delivered directly. */
-  findRedirection(domain: string, signal: AbortSignal): Promise<string | null>;
+  ensureRedirection(
+    means: RedirectionMeans,
+    wanted: WantedRedirection,
+    memory: RedirectionMemory,
+    signal: AbortSignal,
+  ): Promise<void>;
+  /**
+   * Takes one means away again and puts back what `memory` knows. Idempotent, also where nothing was ever on. What somebody
+   * changed meanwhile stays as it is.
+   * @returns what was left alone, a sentence each
+   */
+  endRedirection(
+    means: RedirectionMeans,
+    wanted: WantedRedirection,
+    memory: RedirectionMemory,
+    signal: AbortSignal,
+  ): Promise<readonly string[]>;
+  /** As the tenant reads it back now, of the domain and of each of its mailboxes. */
+  findRedirection(wanted: WantedRedirection, signal: AbortSignal): Promise<RedirectionState>;
   /** Domains for which the tenant accepts mail. */
   listAcceptedDomains(signal: AbortSignal): AsyncIterable<string>;
 }

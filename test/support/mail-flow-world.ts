@@ -15,6 +15,7 @@ export const ROUTING = 'old.example.test';
 
 /** A tenant with its entrance and the old server with its own. */
 export interface MailFlowWorld {
+  readonly caPem: string;
   readonly tenant: HostedTenant;
   readonly entrance: TenantEntrance;
   readonly old: SmtpEntrance & { readonly store: MailStore };
@@ -64,6 +65,7 @@ export async function startMailFlowWorld(people: readonly string[]): Promise<Mai
   const old = { host: oldEntrance.host, port: oldEntrance.port, taken: 0, store, close: oldEntrance.close };
   let count = 0;
   const world: MailFlowWorld = Object.assign(state, {
+    caPem: authority.caPem,
     tenant,
     entrance,
     old,

@@ -10,6 +10,7 @@ import type { MigrationSettings } from '../../domain/migration-settings.ts';
 import type { MigrationView } from '../../domain/migration-view.ts';
 import { DEFAULT_POLICY } from '../../domain/plan.ts';
 import type { Json, Verdict } from '../../domain/ports/store.ts';
+import type { RedirectionMeans } from '../../domain/redirection.ts';
 import type { AcknowledgedStep, GateId, GateParty } from '../../domain/steps.ts';
 import { toTemporalFailure } from '../../workers/interceptors.ts';
 
@@ -247,7 +248,8 @@ export class Office {
       provisionLists: async () => ({ made: 1, adopted: 0 }),
       readBackAccounts: async () => ({ evidenceId: 'ev_accounts', differences: 0 }),
       enableAddOns: async () => ({ evidenceId: 'ev_addons', enabled: 2 }),
-      setRedirection: async ({ on }) => ({ evidenceId: on ? 'ev_on' : 'ev_off' }),
+      setRedirection: async ({ on }) => ({ evidenceId: on ? 'ev_on' : 'ev_off', means: on ? this.means : null }),
+      rollBackRedirection: async () => ({ outcome: 'off' }),
       observeRecords: async () => ({ drainSeconds: this.drainSeconds }),
       confirmRecords: async () => ({ evidenceId: 'ev_dns', servers: 2 }),
       confirmSpf: async () => ({ evidenceId: 'ev_spf' }),
@@ -255,6 +257,8 @@ export class Office {
     };
   }
 
+  /** By which the tenant redirects. */
+  means: RedirectionMeans = 'relay';
   /** Copied and not yet verified. */
   private readonly brought = new Map<string, number>();
   private readonly moved = new Map<number, number>();
