@@ -23,6 +23,7 @@ import { type ImapSignIn, imapSignIn } from './identity/imap-sign-in.ts';
 import { tokenEndpoint } from './identity/token-endpoint.ts';
 import type { MailContent } from './mail/content.ts';
 import { Items } from './mail/items.ts';
+import { receiptsOf } from './mail/read-receipts.ts';
 import { ENGLISH_NAMES, makeSpecialFolders, type SpecialFolder } from './mail/special-folders.ts';
 import { graphRefusal, Refusal } from './refusal.ts';
 
@@ -92,6 +93,8 @@ export interface HostedTenant {
   readonly tokenUrl: string;
   readonly tenantId: string;
   readonly clientId: string;
+  /** Who certifies its servers, for those that are started beside it. */
+  readonly authority: Authority;
   readonly state: TenantState;
   readonly access: Access;
   /** What Exchange's IMAP says to a sign-in by token (exchange.md §5.1). */
@@ -134,6 +137,7 @@ export async function startHostedTenant(options: HostedTenantOptions): Promise<H
   const store = options.store ?? new MailStore({ caseInsensitiveNames: true, now: () => new Date(now()) });
   const items = new Items(now);
   const outgoing = new Outgoing();
+  store.onFlags = receiptsOf(outgoing);
   const folderNames = options.folderNames ?? ENGLISH_NAMES;
   const ews = new EwsSettings();
   const graph = { ...defaultGraphBehaviour(), ...options.graph };
@@ -215,6 +219,7 @@ export async function startHostedTenant(options: HostedTenantOptions): Promise<H
     tokenUrl: `${baseUrl}${tenantId}/oauth2/v2.0/token`,
     tenantId,
     clientId,
+    authority: options.authority,
     state,
     access,
     mayOpenByImap: (token, user) => imapSignIn(access, state, token, user),

@@ -20,6 +20,7 @@ export interface FolderIdentity {
   uidValidity: number;
   nextMessageId: () => number;
   now: () => Date;
+  onFlags: (before: StoredMessage, after: StoredMessage) => void;
 }
 
 /** One folder of the in-memory store: messages in UID order, a mod-sequence (RFC 7162) for every change. */
@@ -35,6 +36,7 @@ export class Folder {
   highestModSeq = 1;
   readonly #nextMessageId: () => number;
   readonly #now: () => Date;
+  readonly #onFlags: FolderIdentity['onFlags'];
   readonly #byUid = new Map<number, StoredMessage>();
   readonly #watchers = new Set<() => void>();
   /** Of this UIDVALIDITY, in the order in which they went. */
@@ -48,6 +50,7 @@ export class Folder {
     this.uidValidity = identity.uidValidity;
     this.#nextMessageId = identity.nextMessageId;
     this.#now = identity.now;
+    this.#onFlags = identity.onFlags;
   }
 
   /** In UID order. A new array after every change, so a reader may keep the one it holds. */
@@ -95,7 +98,9 @@ export class Folder {
     const old = this.#byUid.get(uid);
     if (old === undefined) return null;
     if (old.flags.size === flags.size && [...flags].every((flag) => old.flags.has(flag))) return old;
-    return this.#replace(old.with({ flags: new Set(flags), modSeq: ++this.highestModSeq }));
+    const changed = this.#replace(old.with({ flags: new Set(flags), modSeq: ++this.highestModSeq }));
+    this.#onFlags(old, changed);
+    return changed;
   }
 
   /** Gives one message another date; null when it is gone. IMAP cannot, Exchange's other fronts can. */

@@ -1,3 +1,5 @@
+import type { StoredMessage } from './stored-message.ts';
+
 /** Where a test bends the server. All hooks are optional; a server without them is an honest one. */
 export interface ImapHooks {
   /** At a new connection, before the greeting: `drop` closes it, a greeting replaces ours (`* BYE busy`). */
@@ -13,8 +15,16 @@ export interface ImapHooks {
    */
   onResponse?: (response: Buffer, command: SeenCommand | null) => Buffer | 'drop' | undefined;
   /** A message that is about to be stored by APPEND: refuse it with a tagged text, or store something else. */
-  onAppend?: (message: IncomingMessage) => IncomingMessage | { reply: string } | undefined;
+  onAppend?: (message: IncomingMessage) => AppendVerdict | Promise<AppendVerdict>;
+  /** Once it is stored. */
+  onAppended?: (stored: StoredMessage, message: IncomingMessage) => void;
+  /** A folder that CREATE or RENAME is about to make: the tagged text that refuses it. `name` as the command carries it. */
+  onCreate?: (name: string, user: string) => string | undefined;
+  /** After STORE has changed a message, or left it as it was: with the flags that were named, also those that are not kept. */
+  onStore?: (stored: StoredMessage, named: readonly string[]) => void;
 }
+
+export type AppendVerdict = IncomingMessage | { reply: string } | undefined;
 
 export type CommandVerdict = 'drop' | { reply: string } | { raw: string } | undefined;
 

@@ -1,3 +1,4 @@
+import type { Folder } from './folder.ts';
 import type { ImapHooks } from './hooks.ts';
 import type { MailStore } from './store.ts';
 
@@ -75,18 +76,51 @@ export interface ImapServerOptions {
   /** Larger messages are refused with `tooLargeText`, before they travel where the client waits for us (RFC 7889, T24). */
   maxMessageBytes?: number;
   tooLargeText?: string;
+  /** In place of `maxMessageBytes`, by who signed in; it is not announced. */
+  maxMessageBytesOf?: (signedInAs: string) => number;
   maxConnectionsPerUser?: number;
   /**
-   * XOAUTH2: whose mailbox the token opens, or the text of the refusal. Password sign-in goes by the store alone.
+   * XOAUTH2: whose mailbox the token opens, or the text of the refusal.
    */
-  authenticateToken?: (user: string, token: string) => TokenVerdict | Promise<TokenVerdict>;
+  authenticateToken?: (user: string, token: string) => SignInVerdict | Promise<SignInVerdict>;
+  /** LOGIN and PLAIN: by the store alone where it is not given. */
+  authenticatePassword?: (user: string, password: string) => SignInVerdict;
   /** Who signed in with a right password may still be refused, e.g. `NO User is authenticated but not connected.` (T55). */
   onSignIn?: (user: string) => string | undefined;
+  /** After so many BAD answers on one connection it is closed with BYE. */
+  maxProtocolErrors?: number | null;
+  /** Lines of a command, literals aside, that are longer are refused with BAD. */
+  maxCommandBytes?: number | null;
+  /** Makes GETQUOTAROOT and GETQUOTA (RFC 9208) known commands; null where the mailbox has no limit. */
+  quotaOf?: (user: string) => { readonly usedBytes: number; readonly limitBytes: number } | null;
+  /** Whether LIST and LSUB tell of a folder; all by default. */
+  isListed?: (folder: Folder) => boolean;
+  texts?: ServerTexts;
   /** Milliseconds added before each answer, to act far away. */
   latencyMs?: number;
   hooks?: ImapHooks;
 }
 
-export type TokenVerdict = { user: string } | { reply: string };
+export type SignInVerdict =
+  /** `signedInAs` where that is somebody else than the owner of the mailbox. */
+  | { user: string; signedInAs?: string }
+  /** `withoutChallenge`: XOAUTH2 is refused at once, with no challenge that tells why. */
+  | { reply: string; withoutChallenge?: boolean }
+  /** Signed in, and every command for which one has to be is answered with this text. */
+  | { disconnected: string };
+
+/** Words of another server in place of ours, without the tag. */
+export interface ServerTexts {
+  /** The whole untagged line. */
+  greeting?: string;
+  signedIn?: (mechanism: string) => string;
+  signInFailed?: (mechanism: string) => string;
+  /** The parameters of ID (RFC 2971). */
+  id?: string;
+  tooManyConnections?: string;
+  nulInLiteral?: string;
+  /** Of the BYE after too many protocol errors. */
+  tooManyErrors?: string;
+}
 
 export const DEFAULT_PERMANENT_FLAGS = ['\\Answered', '\\Flagged', '\\Deleted', '\\Seen', '\\Draft', '\\*'] as const;

@@ -22,12 +22,17 @@ export class Session {
   readonly server: ServerState;
   readonly connection: number;
   account: Account | null = null;
+  /** Who signed in; the mailbox may be another's. */
+  signedInAs: string | null = null;
+  /** What every command says where a sign-in has opened no mailbox. */
+  disconnected: string | null = null;
   selected: SelectedFolder | null = null;
   readonly enabled = new Set<string>();
   #socket: Socket;
   #reader: ByteReader;
   #current: SeenCommand | null = null;
   #closing = false;
+  #protocolErrors = 0;
   #held: Socket | null = null;
   #unwatch: (() => void) | null = null;
 
@@ -46,7 +51,8 @@ export class Session {
   async run(): Promise<void> {
     const verdict = this.server.options.hooks?.onConnect?.(this.connection);
     if (verdict === 'drop') return this.cut();
-    await this.send(verdict?.greeting ?? `* OK [CAPABILITY ${this.server.capabilityLine(this)}] Ready`);
+    const { greeting } = this.server.options.texts ?? {};
+    await this.send(verdict?.greeting ?? greeting ?? `* OK [CAPABILITY ${this.server.capabilityLine(this)}] Ready`);
     if (verdict?.greeting.startsWith('* BYE')) this.close();
     while (!this.#closing && !this.#socket.destroyed) {
       const result = await readCommand(this.#reader, {
@@ -56,8 +62,10 @@ export class Session {
       });
       if (result.kind === 'end') break;
       if (this.server.options.latencyMs !== undefined) await delay(this.server.options.latencyMs);
-      if (result.kind === 'refused') await this.send(`${result.tag} ${result.text}`);
-      else await this.#answer(result.command);
+      if (result.kind === 'refused') {
+        await this.send(`${result.tag} ${result.text}`);
+        await this.#countError(result.text);
+      } else await this.#answer(result.command);
     }
     this.close();
   }
@@ -137,21 +145,36 @@ export class Session {
     const verdict = await this.server.options.hooks?.onCommand?.(seen);
     if (verdict === 'drop') return this.cut();
     if (verdict !== undefined && 'raw' in verdict) return await this.#write([Buffer.from(verdict.raw, 'latin1')]);
-    const text = verdict?.reply ?? (await this.#execute(command));
+    const own = verdict === undefined ? await this.#execute(command) : null;
+    const text = verdict?.reply ?? own;
     if (text === null) return;
     if (this.selected !== null) await this.tellChanges(!NUMBERS_IN_FLIGHT.has(command.name));
     await this.send(`${command.tag} ${text}`);
+    if (own !== null) await this.#countError(own);
     if (command.name === 'STARTTLS' && text.startsWith('OK')) this.upgradeToTls();
     if (command.name === 'LOGOUT') this.close();
     this.#current = null;
   }
 
+  /** What a hook said in our place is no error of the client. */
+  async #countError(text: string): Promise<void> {
+    const { maxProtocolErrors, texts } = this.server.options;
+    if (!text.startsWith('BAD') || maxProtocolErrors == null) return;
+    this.#protocolErrors += 1;
+    if (this.#protocolErrors < maxProtocolErrors) return;
+    await this.send(`* BYE ${texts?.tooManyErrors ?? 'Too many invalid commands'}`);
+    this.close();
+  }
+
   /** The tagged text; null when the connection ended meanwhile. */
   async #execute(command: ParsedCommand): Promise<string | null> {
+    const { maxCommandBytes } = this.server.options;
+    if (maxCommandBytes != null && command.text.length > maxCommandBytes) return 'BAD Command is too long';
     const handler = COMMANDS.get(command.name);
     if (handler === undefined || (handler.capability !== undefined && !this.can(handler.capability))) {
       return 'BAD Unknown command';
     }
+    if (handler.needs !== 'nothing' && this.disconnected !== null) return this.disconnected;
     if (handler.needs === 'account' && this.account === null) return 'BAD Sign in first';
     if (handler.needs === 'folder' && this.selected === null) return 'BAD No folder selected';
     try {
@@ -175,7 +198,8 @@ export class Session {
   }
 
   #refuseLiteral(sizeBytes: number, text: string): string | null {
-    const { maxMessageBytes, tooLargeText } = this.server.options;
+    const { maxMessageBytesOf, tooLargeText } = this.server.options;
+    const maxMessageBytes = maxMessageBytesOf?.(this.signedInAs ?? '') ?? this.server.options.maxMessageBytes;
     if (!/^\S+ APPEND /i.test(text)) return sizeBytes > SASL_LINE_LIMIT_BYTES ? 'BAD Literal too long' : null;
     if (maxMessageBytes === undefined || sizeBytes <= maxMessageBytes) return null;
     return tooLargeText ?? 'NO [TOOBIG] Message is too large';

@@ -2,6 +2,7 @@ import type { FolderPath, FolderRole } from '../../domain/mail.ts';
 import { Folder } from './folder.ts';
 import { GmailMailbox } from './gmail.ts';
 import { decodeMutf7, encodeMutf7 } from './mutf7.ts';
+import type { StoredMessage } from './stored-message.ts';
 
 export interface MailStoreOptions {
   /** Hierarchy separator, `/` by default. */
@@ -19,6 +20,8 @@ export class MailStore {
   readonly caseInsensitiveNames: boolean;
   readonly now: () => Date;
   readonly gmail: boolean;
+  /** Hears of every change of flags after it, whichever front made it. */
+  onFlags: ((before: StoredMessage, after: StoredMessage) => void) | null = null;
   readonly #accounts = new Map<string, Account>();
   #lastMessageId = 0;
   // A fixed start keeps runs alike; a real server takes the time of day.
@@ -106,6 +109,14 @@ export class Account {
     return this.ensureFolder(['INBOX'], 'inbox');
   }
 
+  /** Of all messages, counted anew. */
+  get usedBytes(): number {
+    return this.listFolders().reduce(
+      (sum, { messages }) => sum + messages.reduce((own, each) => own + each.sizeBytes, 0),
+      0,
+    );
+  }
+
   listFolders(): readonly Folder[] {
     return [...this.#folders.values()];
   }
@@ -136,6 +147,7 @@ export class Account {
       uidValidity: this.#store.nextUidValidity(),
       nextMessageId: () => this.#store.nextMessageId(),
       now: this.#store.now,
+      onFlags: (before, after) => this.#store.onFlags?.(before, after),
     });
     this.#folders.set(key, folder);
     return folder;

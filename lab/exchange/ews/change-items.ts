@@ -108,7 +108,10 @@ function fieldChange(uri: string, value: Element | null, place: PlacedMessage, m
     }
     case 'item:Flag': {
       const status = value === null ? '' : textOf(value).trim();
-      return () => setFlag(place, '\\Flagged', status === 'Flagged');
+      return () => {
+        mailbox.items.showFlag(place.message);
+        setFlag(place, '\\Flagged', status === 'Flagged');
+      };
     }
     default:
       throw new EwsError('ErrorInvalidPropertySet');
@@ -125,6 +128,7 @@ function setProperty(id: string, value: string | null, place: PlacedMessage, mai
   }
   if (value === null) properties.delete(id);
   else properties.set(id, value);
+  if (id === PROPERTY.flagStatus) mailbox.items.showFlag(place.message);
   if (id === PROPERTY.flagStatus) setFlag(place, '\\Flagged', value === '2');
   if (id === PROPERTY.lastVerb) setFlag(place, '\\Answered', value === '102' || value === '103');
   if (id === PROPERTY.imapDeleted) setFlag(place, '\\Deleted', value === '1');

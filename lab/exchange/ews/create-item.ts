@@ -134,7 +134,7 @@ function isOfType(value: string, type: string): boolean {
 function store({ mailbox, settings, nowMs }: EwsRequest, folder: Folder, given: Given): string {
   const { raw, properties, categories, importance } = given;
   if (raw.length > settings.maxMessageBytes) throw new EwsError('ErrorMessageSizeExceeded');
-  if (settings.quotaBytes !== null && mailbox.usedBytes() + raw.length > settings.quotaBytes) {
+  if (settings.quotaBytes !== null && mailbox.account.usedBytes + raw.length > settings.quotaBytes) {
     throw new EwsError('ErrorQuotaExceeded');
   }
   const bits = properties.get(PROPERTY.messageFlags);

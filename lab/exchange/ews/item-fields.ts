@@ -35,8 +35,8 @@ const XML_FIELDS: Readonly<Record<string, (place: PlacedMessage, mailbox: EwsMai
       ? null
       : xml('t:Categories', {}, ...names.map((each) => xml('t:String', {}, escaped(each))));
   },
-  'item:Flag': ({ message }) =>
-    xml('t:Flag', {}, xml('t:FlagStatus', {}, message.flags.has('\\Flagged') ? 'Flagged' : 'NotFlagged')),
+  'item:Flag': ({ message }, { items }) =>
+    xml('t:Flag', {}, xml('t:FlagStatus', {}, items.isFlagged(message) ? 'Flagged' : 'NotFlagged')),
   'item:InternetMessageHeaders': ({ message }) => headersXml(message.raw),
 };
 

@@ -91,13 +91,6 @@ export class EwsMailbox {
     return this.account.ensureFolder(path, null, base + encodeMutf7(name.replaceAll('/', SLASH_IN_IMAP)));
   }
 
-  usedBytes(): number {
-    return this.folders().reduce(
-      (sum, { messages }) => sum + messages.reduce((own, each) => own + each.sizeBytes, 0),
-      0,
-    );
-  }
-
   folders(): readonly Folder[] {
     return this.account.listFolders();
   }

@@ -30,6 +30,7 @@ export class Items {
   readonly #messageIds = new Map<string, number>();
   readonly #folderIds = new WeakMap<Folder, string>();
   readonly #hidden = new WeakSet<Folder>();
+  readonly #flagOfImapOnly = new Set<number>();
   readonly #now: () => number;
   #changes = 0;
 
@@ -71,6 +72,20 @@ export class Items {
   nextChangeKey(): string {
     this.#changes += 1;
     return `CQAAAB${this.#changes.toString(36).padStart(8, 'A')}`;
+  }
+
+  /** Whether Outlook, Graph and EWS show the follow-up flag; IMAP goes by `\Flagged` alone (exchange.md §5.3). */
+  isFlagged(message: StoredMessage): boolean {
+    return message.flags.has('\\Flagged') && !this.#flagOfImapOnly.has(message.id);
+  }
+
+  /** `\Flagged` came by APPEND: only IMAP sees it until {@link showFlag}. */
+  hideFlag(message: StoredMessage): void {
+    this.#flagOfImapOnly.add(message.id);
+  }
+
+  showFlag(message: StoredMessage): void {
+    this.#flagOfImapOnly.delete(message.id);
   }
 
   /** Constant and the same for all fronts (exchange.md §3). */

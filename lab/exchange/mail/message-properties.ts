@@ -66,7 +66,7 @@ export function propertyOf({ folder, message }: PlacedMessage, items: Items, id:
     case PROPERTY.iconIndex:
       return item.properties.get(id) ?? (flags.has('\\Answered') ? '261' : null);
     case PROPERTY.flagStatus:
-      if (flags.has('\\Flagged')) return '2';
+      if (items.isFlagged(message)) return '2';
       return item.properties.get(id) === '1' ? '1' : null;
     case PROPERTY.imapDeleted:
       return flags.has('\\Deleted') ? '1' : null;

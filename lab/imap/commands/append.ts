@@ -15,15 +15,19 @@ export async function append(session: Session, args: readonly Token[]): Promise<
   const folder = folderNamed(session, args[0]);
   const messages = messageGroups(session, name, args.slice(1));
   if (messages.length > 1 && !session.can('MULTIAPPEND')) return 'BAD One message at a time';
-  const accepted = messages.map((message) => {
-    const verdict = session.server.options.hooks?.onAppend?.(message) ?? message;
+  const { hooks } = session.server.options;
+  const accepted: IncomingMessage[] = [];
+  for (const message of messages) {
+    const verdict = (await hooks?.onAppend?.(message)) ?? message;
     if ('reply' in verdict) throw new Refusal(verdict.reply);
-    return verdict;
+    accepted.push(verdict);
+  }
+  const uids = accepted.map((message) => {
+    const { raw, flags, internalDate } = message;
+    const stored = folder.append({ raw, flags: keptFlags(session, flags), ...(internalDate && { internalDate }) });
+    hooks?.onAppended?.(stored, message);
+    return stored.uid;
   });
-  const uids = accepted.map(
-    ({ raw, flags, internalDate }) =>
-      folder.append({ raw, flags: keptFlags(session, flags), ...(internalDate && { internalDate }) }).uid,
-  );
   return session.can('UIDPLUS') ? `OK [APPENDUID ${folder.uidValidity} ${formatUidSet(uids)}] Done` : 'OK Done';
 }
 
@@ -52,7 +56,8 @@ function messageGroups(session: Session, folder: string, args: readonly Token[])
       if (internalDate === null) throw new Refusal('BAD Invalid date-time');
     } else if (arg.kind === 'string') {
       // RFC 3501 §9: CHAR8 of a literal excludes NUL; Cyrus refuses it likewise, Dovecot stores 0x80 (measured).
-      if (arg.value.includes(0)) throw new Refusal('BAD NUL in a literal');
+      if (arg.value.includes(0))
+        throw new Refusal(session.server.options.texts?.nulInLiteral ?? 'BAD NUL in a literal');
       const user = session.account?.user ?? '';
       messages.push({ user, folder, raw: arg.value, flags, internalDate });
       flags = [];

@@ -14,6 +14,8 @@ export async function create(session: Session, args: readonly Token[]): Promise<
   // A trailing separator only announces children (RFC 3501 §6.3.3).
   const name = typed.endsWith(store.separator) ? typed.slice(0, -store.separator.length) : typed;
   if (name === '' || name.split(store.separator).includes('')) return 'NO [CANNOT] Invalid mailbox name';
+  const refusal = session.server.options.hooks?.onCreate?.(name, account.user);
+  if (refusal !== undefined) return refusal;
   if (account.findFolder(name)?.selectable) return 'NO [ALREADYEXISTS] Mailbox already exists';
   const role = wantedRole(session, args[1]);
   if (role !== null && account.listFolders().some((folder) => folder.role === role)) {
@@ -38,6 +40,8 @@ export async function rename(session: Session, args: readonly Token[]): Promise<
   const folder = account.findFolder(mailboxName(args[0]));
   const newName = mailboxName(args[1]);
   if (folder === null) return 'NO [NONEXISTENT] No such mailbox';
+  const refusal = session.server.options.hooks?.onCreate?.(newName, account.user);
+  if (refusal !== undefined) return refusal;
   if (account.findFolder(newName) !== null) return 'NO [ALREADYEXISTS] Mailbox already exists';
   if (newName.startsWith(folder.wireName + session.server.options.store.separator)) return 'NO [CANNOT] Into itself';
   account.renameFolder(folder, newName);

@@ -37,7 +37,7 @@ export async function list(session: Session, args: readonly Token[]): Promise<st
   const statusAt = words(returns).indexOf('STATUS');
   const wantedStatus = returns[statusAt + 1];
   const parents = parentsOf(account, store);
-  for (const folder of sorted(account)) {
+  for (const folder of sorted(session, account)) {
     if (!matchers.some((matches) => matches(folder.wireName))) continue;
     if (selection.includes('SUBSCRIBED') && !folder.subscribed) continue;
     if (selection.includes('SPECIAL-USE') && specialUse(session, folder) === null) continue;
@@ -63,15 +63,17 @@ export async function list(session: Session, args: readonly Token[]): Promise<st
 export async function lsub(session: Session, args: readonly Token[]): Promise<string> {
   const separator = session.server.options.store.separator;
   const matches = patternMatcher((textOf(args[0]) ?? '') + (textOf(args[1]) ?? ''), separator);
-  for (const folder of session.account === null ? [] : sorted(session.account)) {
+  for (const folder of session.account === null ? [] : sorted(session, session.account)) {
     if (!folder.subscribed || !folder.selectable || !matches(folder.wireName)) continue;
     await session.send(`* LSUB () "${separator}" `, ...nstring(folder.wireName));
   }
   return 'OK Done';
 }
 
-function sorted(account: Account): readonly Folder[] {
-  const named = account.listFolders().map((folder) => ({ folder, name: decodeMutf7(folder.wireName) }));
+function sorted(session: Session, account: Account): readonly Folder[] {
+  const { isListed = () => true } = session.server.options;
+  const folders = account.listFolders().filter(isListed);
+  const named = folders.map((folder) => ({ folder, name: decodeMutf7(folder.wireName) }));
   return named.sort((one, other) => (one.name < other.name ? -1 : 1)).map(({ folder }) => folder);
 }
 

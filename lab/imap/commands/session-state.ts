@@ -19,7 +19,7 @@ export async function logout(session: Session): Promise<string> {
 }
 
 export async function id(session: Session): Promise<string> {
-  await session.send('* ID ("name" "mailferry-lab")');
+  await session.send(`* ID ${session.server.options.texts?.id ?? '("name" "mailferry-lab")'}`);
   return 'OK Done';
 }
 

@@ -1,3 +1,4 @@
+import type { SignInVerdict } from '../options.ts';
 import { type Token, textOf } from '../parser.ts';
 import type { Session } from '../session.ts';
 
@@ -12,7 +13,7 @@ export async function starttls(session: Session): Promise<string> {
 export async function login(session: Session, args: readonly Token[]): Promise<string> {
   const refusal = refuseNow(session);
   if (refusal !== null) return refusal;
-  return signIn(session, utf8(args[0]), utf8(args[1]));
+  return signIn(session, utf8(args[0]), utf8(args[1]), 'LOGIN');
 }
 
 export async function authenticate(session: Session, args: readonly Token[]): Promise<string | null> {
@@ -30,11 +31,11 @@ export async function authenticate(session: Session, args: readonly Token[]): Pr
   if (mechanism === 'XOAUTH2') return await signInByToken(session, decoded);
   if (mechanism !== 'PLAIN') return 'NO [CANNOT] Unknown mechanism';
   const [, user, password] = decoded.split('\0');
-  return signIn(session, user ?? '', password ?? '');
+  return signIn(session, user ?? '', password ?? '', 'AUTHENTICATE');
 }
 
 function refuseNow(session: Session): string | null {
-  if (session.account !== null) return 'BAD Already signed in';
+  if (session.account !== null || session.disconnected !== null) return 'BAD Already signed in';
   if (session.server.options.security === 'starttls' && !session.secure) {
     return 'NO [PRIVACYREQUIRED] Use STARTTLS first';
   }
@@ -45,10 +46,13 @@ function utf8(token: Token | undefined): string {
   return Buffer.from(textOf(token) ?? '', 'latin1').toString('utf8');
 }
 
-function signIn(session: Session, user: string, password: string): string {
-  const account = session.server.options.store.findAccount(user);
-  if (account === null || account.password !== password) return WRONG;
-  return openAccount(session, user);
+function signIn(session: Session, user: string, password: string, mechanism: string): string {
+  const { store, texts, authenticatePassword } = session.server.options;
+  const failed = texts?.signInFailed?.(mechanism) ?? WRONG;
+  const verdict = authenticatePassword?.(user, password) ?? {
+    ...(store.findAccount(user)?.password === password ? { user } : { reply: failed }),
+  };
+  return 'reply' in verdict ? verdict.reply : openAs(session, verdict, mechanism);
 }
 
 /** XOAUTH2: `user=…^Aauth=Bearer …^A^A`; a refused token gets a challenge first, which the client answers with an empty line. */
@@ -56,9 +60,22 @@ async function signInByToken(session: Session, response: string): Promise<string
   const user = /(?:^|\x01)user=([^\x01]*)/.exec(response)?.[1] ?? '';
   const token = /\x01auth=Bearer ([^\x01]*)/i.exec(response)?.[1] ?? '';
   const verdict = (await session.server.options.authenticateToken?.(user, token)) ?? { reply: WRONG };
-  if ('user' in verdict) return openAccount(session, verdict.user);
+  if (!('reply' in verdict)) return openAs(session, verdict, 'AUTHENTICATE');
+  if (verdict.withoutChallenge) return verdict.reply;
   await session.send(`+ ${Buffer.from('{"status":"401","schemes":"bearer"}').toString('base64')}`);
   return (await session.readLine()) === null ? null : verdict.reply;
+}
+
+function openAs(session: Session, verdict: Exclude<SignInVerdict, { reply: string }>, mechanism: string): string {
+  const signedIn = session.server.options.texts?.signedIn?.(mechanism);
+  if ('disconnected' in verdict) {
+    session.disconnected = verdict.disconnected;
+    return signedIn ?? 'OK Logged in';
+  }
+  const answer = openAccount(session, verdict.user);
+  if (session.account === null) return answer;
+  session.signedInAs = verdict.signedInAs ?? verdict.user;
+  return signedIn ?? answer;
 }
 
 function openAccount(session: Session, user: string): string {
@@ -70,7 +87,7 @@ function openAccount(session: Session, user: string): string {
   const open = [...sessions].filter((other) => other.account === account).length;
   if (open >= (options.maxConnectionsPerUser ?? Number.POSITIVE_INFINITY)) {
     // The words of Dovecot 2.3 for mail_max_userip_connections, which clients look for.
-    return 'NO [LIMIT] Maximum number of connections from user+IP exceeded';
+    return options.texts?.tooManyConnections ?? 'NO [LIMIT] Maximum number of connections from user+IP exceeded';
   }
   session.account = account;
   return `OK [CAPABILITY ${session.server.capabilityLine(session)}] Logged in`;

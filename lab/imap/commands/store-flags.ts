@@ -24,6 +24,7 @@ export async function storeFlags(session: Session, args: readonly Token[], comma
     }
     const changed = selected.folder.setFlags(message.uid, combined(message, match[1] ?? '', given));
     if (changed === null) continue;
+    session.server.options.hooks?.onStore?.(changed, names);
     selected.noteShown(changed);
     const items = byUid ? [`UID ${changed.uid}`] : [];
     if (match[2] === undefined) items.push(`FLAGS (${[...changed.flags].join(' ')})`);

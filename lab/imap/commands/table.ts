@@ -4,6 +4,7 @@ import { fetch } from './fetch.ts';
 import { create, deleteMailbox, rename, setSubscribed } from './folders.ts';
 import type { CommandHandler } from './handler.ts';
 import { list, lsub } from './list.ts';
+import { getQuota, getQuotaRoot } from './quota.ts';
 import { search } from './search.ts';
 import { close, examineOrSelect, status, unselect } from './select.ts';
 import { capability, enable, id, idle, logout, namespace, noop } from './session-state.ts';
@@ -31,6 +32,8 @@ export const COMMANDS: ReadonlyMap<string, CommandHandler> = new Map<string, Com
   ['EXAMINE', { needs: 'account', run: examineOrSelect }],
   ['STATUS', { needs: 'account', run: status }],
   ['APPEND', { needs: 'account', run: append }],
+  ['GETQUOTAROOT', { needs: 'account', run: getQuotaRoot }],
+  ['GETQUOTA', { needs: 'account', run: getQuota }],
   ['IDLE', { needs: 'account', capability: 'IDLE', run: idle }],
   ['CHECK', { needs: 'folder', run: noop }],
   ['CLOSE', { needs: 'folder', run: close }],
