@@ -17,7 +17,7 @@ import { EwsTarget } from './target.ts';
 /** The longest that a server was seen to think over one large message. */
 const TIMEOUT_MS = 300_000;
 /** Exchange answers restrictions from its store; that a look right after an effect sees it is not verified (exchange.md §9.4, 4). */
-const VISIBLE_AFTER_MS = 5_000;
+const VISIBLE_AFTER_MS = 30_000;
 
 export interface EwsConnectorOptions {
   readonly secrets: Secrets;
