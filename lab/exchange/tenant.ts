@@ -1,8 +1,4 @@
 import { randomUUID } from 'node:crypto';
-import type { IncomingMessage, ServerResponse } from 'node:http';
-import { createServer } from 'node:https';
-import type { AddressInfo } from 'node:net';
-import { setTimeout as delay } from 'node:timers/promises';
 import type { Authority } from '../authority.ts';
 import { type Account, MailStore } from '../imap/store.ts';
 import { adminApi, administration } from './directory/administration.ts';
@@ -14,10 +10,13 @@ import { TenantState } from './directory/state.ts';
 import { ewsFront } from './ews/front.ts';
 import { EwsSettings } from './ews/settings.ts';
 import { Outgoing } from './flow/outgoing.ts';
-import type { Front, HttpAnswer, HttpCall } from './front.ts';
+import { graphBatch } from './graph/batch.ts';
 import { defaultGraphBehaviour, type GraphBehaviour } from './graph/behaviour.ts';
+import { Delta } from './graph/delta.ts';
 import { graphMail } from './graph/graph-mail.ts';
 import { Throttle } from './graph/throttle.ts';
+import { UploadSessions } from './graph/upload-sessions.ts';
+import { startHttpsServer } from './https-server.ts';
 import { Access } from './identity/access.ts';
 import { type ImapSignIn, imapSignIn } from './identity/imap-sign-in.ts';
 import { tokenEndpoint } from './identity/token-endpoint.ts';
@@ -25,9 +24,9 @@ import type { MailContent } from './mail/content.ts';
 import { Items } from './mail/items.ts';
 import { receiptsOf } from './mail/read-receipts.ts';
 import { ENGLISH_NAMES, makeSpecialFolders, type SpecialFolder } from './mail/special-folders.ts';
-import { graphRefusal, Refusal } from './refusal.ts';
+import { type Fault, Switchboard, type TenantCall } from './switchboard.ts';
 
-const HOST = '127.0.0.1';
+export type { Fault, TenantCall };
 
 export interface HostedTenantOptions {
   readonly authority: Authority;
@@ -66,27 +65,6 @@ export interface HostedTenantOptions {
   readonly fault?: (call: TenantCall) => Fault | null;
 }
 
-/** A call as faults see it. `name`: `POST /v1.0/users`, a cmdlet's name, `CreateItem`. */
-export interface TenantCall extends HttpCall {
-  readonly name: string;
-}
-
-/** What goes wrong with one call. */
-export interface Fault {
-  readonly status?: number;
-  /** An object goes out as JSON. */
-  readonly body?: object | string;
-  readonly headers?: Readonly<Record<string, string>>;
-  /** The call takes effect first and is answered wrongly then: a lost acknowledgement. */
-  readonly afterEffect?: boolean;
-  /** The connection is cut in place of an answer. */
-  readonly drop?: boolean;
-  /** No answer comes; the connection stays. */
-  readonly hang?: boolean;
-  /** The answer waits so long. */
-  readonly delayMs?: number;
-}
-
 export interface HostedTenant {
   /** Base of Graph and of Exchange administration alike, with a slash at its end. */
   readonly baseUrl: string;
@@ -101,6 +79,8 @@ export interface HostedTenant {
   mayOpenByImap(token: string, user: string): ImapSignIn;
   /** A mailbox without the way through users and licences; its user is made with it. Twice is the same as once. */
   addMailbox(address: string, password?: string): Account;
+  /** Puts the tenant's clock forward: tokens end, windows pass, messages become visible. */
+  advance(ms: number): void;
   /** How Graph's mail behaves; may be changed at any time. */
   readonly graph: GraphBehaviour;
   readonly throttle: Throttle;
@@ -124,7 +104,9 @@ export interface HostedTenant {
  * only after its user was made and licensed.
  */
 export async function startHostedTenant(options: HostedTenantOptions): Promise<HostedTenant> {
-  const { tenantId = 'lab-tenant', clientId = 'lab-client', now = Date.now, readyAfterMs = 300 } = options;
+  const { tenantId = 'lab-tenant', clientId = 'lab-client', readyAfterMs = 300 } = options;
+  let aheadMs = 0;
+  const now = () => (options.now ?? Date.now)() + aheadMs;
   const state = new TenantState(options.domains, options.skus ?? options.seats ?? 1_000);
   state.now = now;
   const access = new Access({
@@ -141,9 +123,11 @@ export async function startHostedTenant(options: HostedTenantOptions): Promise<H
   const folderNames = options.folderNames ?? ENGLISH_NAMES;
   const ews = new EwsSettings();
   const graph = { ...defaultGraphBehaviour(), ...options.graph };
-  const world = { store, items, behaviour: graph, folderNames, now, contents: new Map<number, MailContent>() };
   const throttle = new Throttle(graph, now);
-  const calls: string[] = [];
+  const uploads = new UploadSessions(throttle);
+  const contents = new Map<number, MailContent>();
+  const delta = new Delta();
+  const world = { store, items, outgoing, behaviour: graph, folderNames, now, contents, uploads, delta };
   const lifecycle = new Lifecycle({
     state,
     readyAfterMs,
@@ -156,64 +140,23 @@ export async function startHostedTenant(options: HostedTenantOptions): Promise<H
   state.countItems = (address) =>
     (store.findAccount(address)?.listFolders() ?? []).reduce((sum, { messages }) => sum + messages.length, 0);
 
-  const fronts: readonly Front[] = [
+  const switchboard = new Switchboard();
+  switchboard.fault = options.fault ?? null;
+  switchboard.connect(
     tokenEndpoint(tenantId, access),
     administration({ tenantId, access, state, pageSize: options.pageSize ?? 1_000 }),
     ...(options.hasAdminApi === false
       ? []
       : [adminApi({ tenantId, access, state, pageSize: options.pageSize ?? 1_000 })]),
     graphMail({ world, access, state, throttle }),
+    uploads.front,
+    graphBatch((call) => switchboard.serve(call)),
     graphDirectory({ access, state, lifecycle, countryCode: 'DE', mailHost: options.mailHost ?? 'mx.hosted.test' }),
     ewsFront({ access, state, store, items, outgoing, settings: ews, now }),
-  ];
+  );
 
-  const handle = async (request: IncomingMessage, response: ServerResponse): Promise<void> => {
-    const url = new URL(request.url ?? '/', `https://${request.headers.host ?? HOST}`);
-    const head = headOf(request, url);
-    const front = fronts.find((each) => each.takes({ ...head, body: NO_BODY }));
-    const body = await readBody(request, front?.maxBodyBytes ?? 0);
-    const call: HttpCall = { ...head, body: body ?? NO_BODY };
-    const name = front?.nameOf(call) ?? `${call.method} ${call.path}`;
-    calls.push(name);
-    const fault = tenant.fault?.({ ...call, name }) ?? null;
-    let result: HttpAnswer = { status: fault?.status ?? 500, body: fault?.body ?? null };
-    if (fault === null || fault.afterEffect || (fault.status === undefined && fault.delayMs !== undefined)) {
-      const honest = await attempt(() => {
-        if (front === undefined) throw graphRefusal(404, 'NotFound', 'No such address.');
-        if (body === null && front.tooLarge !== undefined) return front.tooLarge;
-        if (body === null) throw graphRefusal(413, 'RequestEntityTooLarge', 'The request is too large.');
-        return front.answer(call);
-      });
-      if (!fault?.afterEffect) result = honest;
-    }
-    if (fault?.delayMs !== undefined) await delay(fault.delayMs);
-    if (fault?.hang) return;
-    if (fault?.drop) {
-      request.socket.destroy();
-      return;
-    }
-    const isPlain = result.body === null || typeof result.body === 'string' || Buffer.isBuffer(result.body);
-    const content = isPlain ? (result.body ?? '') : JSON.stringify(result.body);
-    response.writeHead(result.status, {
-      ...(!isPlain && { 'content-type': 'application/json' }),
-      ...result.headers,
-      ...fault?.headers,
-    });
-    response.end(content);
-  };
-
-  const { key, cert } = await options.authority.issue([HOST, 'localhost']);
-  const server = createServer({ key, cert }, (request, response) => {
-    handle(request, response).catch((error: unknown) => {
-      process.emitWarning(`the lab's tenant failed: ${error instanceof Error ? error.stack : String(error)}`);
-      response.destroy();
-    });
-  });
-  await new Promise<void>((resolve, reject) => {
-    server.once('error', reject);
-    server.listen(options.port ?? 0, HOST, resolve);
-  });
-  const baseUrl = `https://${HOST}:${(server.address() as AddressInfo).port}/`; // a TCP listener's address is never a string
+  const server = await startHttpsServer(options.authority, options.port ?? 0, switchboard);
+  const { baseUrl } = server;
   const tenant: HostedTenant = {
     baseUrl,
     tokenUrl: `${baseUrl}${tenantId}/oauth2/v2.0/token`,
@@ -242,55 +185,26 @@ export async function startHostedTenant(options: HostedTenantOptions): Promise<H
       lifecycle.make(user);
       return store.addAccount(userPrincipalName, password);
     },
+    advance(ms) {
+      aheadMs += ms;
+    },
     graph,
     throttle,
     store,
     items,
     outgoing,
     ews,
-    calls,
-    fault: options.fault ?? null,
-    close: () =>
-      new Promise((resolve) => {
-        lifecycle.close();
-        server.close(() => resolve());
-        server.closeAllConnections();
-      }),
+    calls: switchboard.calls,
+    get fault() {
+      return switchboard.fault;
+    },
+    set fault(fault) {
+      switchboard.fault = fault;
+    },
+    async close() {
+      lifecycle.close();
+      await server.close();
+    },
   };
   return tenant;
-}
-
-async function attempt(answer: () => HttpAnswer | Promise<HttpAnswer>): Promise<HttpAnswer> {
-  try {
-    return await answer();
-  } catch (error) {
-    if (error instanceof Refusal) return { status: error.status, body: error.body, headers: error.headers };
-    throw error;
-  }
-}
-
-const NO_BODY = Buffer.alloc(0);
-
-function headOf(request: IncomingMessage, url: URL): Omit<HttpCall, 'body'> {
-  return {
-    method: request.method ?? 'GET',
-    path: url.pathname,
-    segments: url.pathname.split('/').slice(1).map(decodeURIComponent),
-    query: url.searchParams,
-    headers: Object.fromEntries(
-      Object.entries(request.headers).map(([name, value]) => [name, Array.isArray(value) ? value.join(', ') : value]),
-    ),
-    origin: url.origin,
-  };
-}
-
-/** Null for one that is too long; the rest of it is read and thrown away. */
-async function readBody(request: IncomingMessage, maxBytes: number): Promise<Buffer | null> {
-  const chunks: Buffer[] = [];
-  let size = 0;
-  for await (const chunk of request as AsyncIterable<Buffer>) {
-    size += chunk.length;
-    if (size <= maxBytes) chunks.push(chunk);
-  }
-  return size <= maxBytes ? Buffer.concat(chunks) : null;
 }

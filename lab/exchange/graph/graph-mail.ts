@@ -7,6 +7,7 @@ import { type Access, bearerOf, type Caller } from '../identity/access.ts';
 import type { Role } from '../identity/roles.ts';
 import { makeSpecialFolders } from '../mail/special-folders.ts';
 import { graphRefusal } from '../refusal.ts';
+import { addAttachment, listAttachments, readAttachmentView } from './attachments.ts';
 import { createInDrafts, createInFolder, importMime } from './create-message.ts';
 import { createFolder, deleteFolder, listChildFolders, listTopFolders, readFolder, renameFolder } from './folders.ts';
 import { type GraphMailWorld, type MailCall, type MailRoute, uploadBytesOf } from './mailbox.ts';
@@ -19,6 +20,7 @@ import {
   purgeMessage,
   readMessage,
   readMime,
+  sendMessage,
 } from './messages.ts';
 import type { Throttle } from './throttle.ts';
 import { updateMessage } from './update-message.ts';
@@ -47,6 +49,7 @@ const ROUTES: Readonly<Record<string, MailRoute>> = {
   'POST mailFolders/{id}/messages': createInFolder,
   'POST mailFolders/{id}/importMime': importMime,
   'GET mailFolders/{id}/messages/{id}': readMessage,
+  'GET mailFolders/{id}/messages/delta': (call) => call.world.delta.answer(call),
   'GET messages': listInMailbox,
   'POST messages': createInDrafts,
   'GET messages/{id}': readMessage,
@@ -56,6 +59,11 @@ const ROUTES: Readonly<Record<string, MailRoute>> = {
   'POST messages/{id}/permanentDelete': purgeMessage,
   'POST messages/{id}/move': moveMessage,
   'POST messages/{id}/copy': copyMessage,
+  'POST messages/{id}/send': sendMessage,
+  'GET messages/{id}/attachments': listAttachments,
+  'POST messages/{id}/attachments': addAttachment,
+  'GET messages/{id}/attachments/{id}': readAttachmentView,
+  'POST messages/{id}/attachments/createUploadSession': (call) => call.world.uploads.create(call),
 };
 
 const WRITERS: readonly Role[] = ['Mail.ReadWrite', 'Mail-Advanced.ReadWrite.All'];
@@ -91,6 +99,7 @@ export function graphMail(options: GraphMailOptions): Front {
 
 function rolesFor(name: string): readonly Role[] {
   if (name.endsWith('/importMime')) return ['Mail-Advanced.ReadWrite.All'];
+  if (name.endsWith('/send')) return ['Mail.Send'];
   if (/^GET mailFolders(\/\{id\})?(\/childFolders)?$/.test(name)) return [...READERS, 'Mail.ReadBasic.All'];
   return name.startsWith('GET ') ? READERS : WRITERS;
 }

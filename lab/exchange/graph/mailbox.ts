@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto';
 import type { Folder } from '../../imap/folder.ts';
 import type { Account, MailStore } from '../../imap/store.ts';
 import type { StoredMessage } from '../../imap/stored-message.ts';
+import type { Outgoing } from '../flow/outgoing.ts';
 import type { HttpAnswer, HttpCall } from '../front.ts';
 import type { Caller } from '../identity/access.ts';
 import { contentOf, type MailContent } from '../mail/content.ts';
@@ -9,16 +10,21 @@ import type { Item, Items } from '../mail/items.ts';
 import { findSpecialFolder, type SpecialFolder } from '../mail/special-folders.ts';
 import { graphRefusal } from '../refusal.ts';
 import type { GraphBehaviour } from './behaviour.ts';
+import type { Delta } from './delta.ts';
+import type { UploadSessions } from './upload-sessions.ts';
 
 /** What the routes of Graph's mail share. */
 export interface GraphMailWorld {
   readonly store: MailStore;
   readonly items: Items;
+  readonly outgoing: Outgoing;
   readonly behaviour: GraphBehaviour;
   readonly folderNames: Readonly<Record<SpecialFolder, string>>;
   readonly now: () => number;
   /** Of messages that came as JSON, by StoredMessage.id; those of others are read from their MIME. */
   readonly contents: Map<number, MailContent>;
+  readonly delta: Delta;
+  readonly uploads: UploadSessions;
 }
 
 /** One call to the mail of one mailbox. */
@@ -50,7 +56,7 @@ const PREFIX = 'AAkALgAA';
 /**
  * Without `ImmutableId` an id names the place as well, so it changes on a move (exchange.md §3). Both are case-sensitive.
  */
-export function idOf({ world, immutable }: MailCall, { folder, item }: Located): string {
+export function idOf({ world, immutable }: MailCall, { folder, item }: Pick<Located, 'folder' | 'item'>): string {
   if (immutable) return item.id;
   return `AAMkALgAA${item.id.slice(PREFIX.length)}${placeOf(world.items.folderId(folder))}`;
 }

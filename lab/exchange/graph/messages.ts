@@ -2,7 +2,7 @@ import type { Folder } from '../../imap/folder.ts';
 import { type HttpAnswer, jsonOf } from '../front.ts';
 import { graphRefusal } from '../refusal.ts';
 import { type Filter, parseFilter } from './filter.ts';
-import { getFolder, getMessage, type Located, type MailCall, visibleIn } from './mailbox.ts';
+import { contentFor, getFolder, getMessage, type Located, type MailCall, visibleIn } from './mailbox.ts';
 import { matches } from './match.ts';
 import { messageView, viewOf } from './message-view.ts';
 import { checkOptions, collection } from './query.ts';
@@ -113,6 +113,17 @@ export function purgeMessage(call: MailCall): HttpAnswer {
   const { folder, message } = getMessage(call, call.ids.at(-1) ?? '');
   folder.expunge([message.uid]);
   return { status: 204, body: null };
+}
+
+/** `POST messages/{id}/send`: here so that a mistake is seen; an import sends nothing. */
+export async function sendMessage(call: MailCall): Promise<HttpAnswer> {
+  const located = getMessage(call, call.ids.at(-1) ?? '');
+  const { to, cc, bcc } = await contentFor(call.world, located.message);
+  for (const { address } of [...to, ...cc, ...bcc]) {
+    call.world.outgoing.record({ from: call.address, to: address, why: 'sent by a client' });
+  }
+  moveTo(call, located, getFolder(call, 'sentitems'));
+  return { status: 202, body: null };
 }
 
 function moveTo({ world }: MailCall, { folder, message, item }: Located, target: Folder): Located {

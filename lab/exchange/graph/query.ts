@@ -4,7 +4,7 @@ import { graphRefusal } from '../refusal.ts';
 import type { MailCall } from './mailbox.ts';
 
 const OPTIONS = ['$filter', '$select', '$expand', '$top', '$skip', '$orderby', '$count', '$skiptoken', '$deltatoken'];
-const PLAIN_OPTIONS = ['includehiddenfolders', 'changetype'];
+const PLAIN_OPTIONS = ['includehiddenfolders'];
 const DEFAULT_PAGE = 10;
 const MAX_PAGE = 1_000;
 
@@ -59,7 +59,10 @@ export async function collection<Row>(
 }
 
 /** The same question with other options. */
-export function linkTo({ origin, path, query }: MailCall, changes: Readonly<Record<string, string>>): string {
+export function linkTo(
+  { origin, path, query }: Pick<MailCall, 'origin' | 'path' | 'query'>,
+  changes: Readonly<Record<string, string>>,
+): string {
   const all = new URLSearchParams([...query].filter(([name]) => !(name in changes)));
   for (const [name, value] of Object.entries(changes)) all.set(name, value);
   return `${origin}${path}?${all.toString()}`;

@@ -35,7 +35,8 @@ export async function updateMessage(call: MailCall): Promise<HttpAnswer> {
     throw graphRefusal(400, 'ErrorInvalidPropertySet', `The property '${unsettable}' cannot be set by an update.`);
   }
   const sensitive = SENSITIVE.filter((name) => body.given.has(name));
-  if (sensitive.length > 0 || body.properties.size > 0) checkSensitive(call, before, sensitive.length > 0);
+  if (sensitive.length > 0 || body.properties.size > 0)
+    checkSensitive(call, before, sensitive.length > 0 ? 'content' : 'properties');
   const changed = sensitive.length > 0 ? await rewrite(call, before, { ...body.content }) : before;
   applyState(changed, body);
   changed.item.changeKey = world.items.nextChangeKey();
@@ -43,15 +44,23 @@ export async function updateMessage(call: MailCall): Promise<HttpAnswer> {
   return { status: 200, body: await messageView(call, { ...changed, message }, viewOf(call)) };
 }
 
-/** @throws Refusal 400 before the date of the change, 403 after it, unless the application has the advanced right */
-export function checkSensitive({ world, caller }: MailCall, { item }: Located, isContent: boolean): void {
-  const { sensitiveFrom, propertiesAreSensitive } = world.behaviour;
+/**
+ * @throws Refusal for a non-draft: content 400 before the date of the change; after it 403 without the advanced right, also for
+ *         what the tenant is set to count as sensitive
+ */
+export function checkSensitive(
+  { world, caller }: MailCall,
+  { item }: Located,
+  what: 'content' | 'properties' | 'attachments',
+): void {
+  const { sensitiveFrom, propertiesAreSensitive, attachmentsAreSensitive } = world.behaviour;
   if (item.isDraft || caller.roles.includes('Mail-Advanced.ReadWrite.All')) return;
   if (world.now() >= sensitiveFrom.getTime()) {
-    if (!isContent && !propertiesAreSensitive) return;
+    const isSensitive = { content: true, properties: propertiesAreSensitive, attachments: attachmentsAreSensitive };
+    if (!isSensitive[what]) return;
     throw graphRefusal(403, 'ErrorAccessDenied', 'Access is denied. Check credentials and try again.');
   }
-  if (!isContent) return;
+  if (what !== 'content') return;
   throw graphRefusal(
     400,
     'ErrorInvalidPropertyUpdateSentMessage',

@@ -7,6 +7,7 @@ const GRAPH_ROLES = [
   'Mail.Read',
   'Mail.ReadWrite',
   'Mail-Advanced.ReadWrite.All',
+  'Mail.Send',
   'MailboxSettings.ReadWrite',
   'User.Read.All',
   'User.ReadWrite.All',
