@@ -14,3 +14,12 @@ export function mailAccounts(plan: Plan, { planned }: StoredMailbox): { source: 
     },
   };
 }
+
+/** Requests at the same time to one mailbox over HTTPS: Exchange serves no more (exchange.md §3). */
+const MOST_REQUESTS = 4;
+
+/** How many sessions may work at the same time at the target. */
+export function mostSessions({ endpoint, hosted }: MailAccount): number {
+  const [main] = hosted?.routes ?? [];
+  return main === undefined || main.route === 'imap' ? endpoint.maxConnections : MOST_REQUESTS;
+}

@@ -6,9 +6,10 @@ import type { ProbeSender } from '../domain/ports/services.ts';
 import type { MigrationStore } from '../domain/ports/store.ts';
 import type { StepId } from '../domain/steps.ts';
 import { mailAccounts } from './mail-accounts.ts';
+import { createRouteKeeper, type RoutePorts } from './mailbox-routes.ts';
 import { hasProbeAtSource, hasProbeAtTarget } from './probe-search.ts';
 
-export interface ProbePorts {
+export interface ProbePorts extends RoutePorts {
   readonly store: MigrationStore;
   readonly connector: MailConnector;
   readonly probeSender: ProbeSender;
@@ -22,7 +23,8 @@ type Side = 'source' | 'target';
 const LOOK_EVERY_MS = 2_000;
 
 /** Probe messages prove which way mail takes: the only evidence of redirection from end to end. */
-export function createProbeActivities({ store, connector, probeSender, probeFrom }: ProbePorts) {
+export function createProbeActivities({ store, connector, prober, probeSender, probeFrom }: ProbePorts) {
+  const routes = createRouteKeeper({ store, prober });
   return {
     /**
      * Sends a probe to the first mailbox of the list, as an outside sender would. The token follows from migration, step and run, so a
@@ -71,7 +73,9 @@ export function createProbeActivities({ store, connector, probeSender, probeFrom
       notAt: Side | null;
     }): Promise<{ evidenceId: string }> {
       const { plan } = await store.getMigration(input.migrationId);
-      const accounts = mailAccounts(plan, await store.getMailbox(input.mailboxId));
+      const mailbox = await store.getMailbox(input.mailboxId);
+      const { source, target } = mailAccounts(plan, mailbox);
+      const accounts = { source, target: await routes.find(plan, mailbox, target) };
       const signal = Context.current().cancellationSignal;
       const isAt = (side: Side) =>
         side === 'source'

@@ -13,8 +13,9 @@ import { preflightMailbox } from '../domain/preflight-mailbox.ts';
 import { HOSTED_EXCHANGE } from '../domain/target-limits.ts';
 import { type DeletionPorts, followDeletionsOfPass, followsDeletions, hasRemovable } from './deletions.ts';
 import { atMost, openFirstLane, openSpareLane } from './lanes.ts';
-import { mailAccounts } from './mail-accounts.ts';
+import { mailAccounts, mostSessions } from './mail-accounts.ts';
 import { nextPosition } from './mailbox-pages.ts';
+import { createRouteKeeper, type RoutePorts } from './mailbox-routes.ts';
 import type { ProbePorts } from './probes.ts';
 import { createProbeActivities } from './probes.ts';
 import { labelRulesOf, readsOf } from './source-limits.ts';
@@ -22,7 +23,7 @@ import { createSourceSessions } from './source-sessions.ts';
 import { takeTenure } from './tenure.ts';
 import { verifyByReading } from './verification.ts';
 
-export interface TransferPorts extends ProbePorts, DeletionPorts {
+export interface TransferPorts extends ProbePorts, DeletionPorts, RoutePorts {
   readonly store: MigrationStore;
   readonly connector: MailConnector;
   readonly ledger: Ledger;
@@ -40,6 +41,7 @@ export type TransferActivities = ReturnType<typeof createTransferActivities>;
 export function createTransferActivities(ports: TransferPorts) {
   const { store, connector, ledger, holder } = ports;
   const sessions = createSourceSessions(connector, ports.hosts);
+  const routes = createRouteKeeper(ports);
 
   const accountsOf = async (mailbox: StoredMailbox) => {
     const { plan } = await store.getMigration(mailbox.migrationId);
@@ -124,7 +126,7 @@ export function createTransferActivities(ports: TransferPorts) {
       migrationId: string;
       mailboxId: string;
       pass: Pass;
-    }): Promise<{ moved: number; refused: number; vanished: number }> {
+    }): Promise<{ moved: number; refused: number; vanished: number; route?: string }> {
       const context = Context.current();
       const mailbox = await store.getMailbox(input.mailboxId);
       if (mailbox.status === 'dropped') return { moved: 0, refused: 0, vanished: 0 }; // between the look and the copy
@@ -132,8 +134,19 @@ export function createTransferActivities(ports: TransferPorts) {
       await store.recordMailboxStatus(mailbox.id, 'copying', null);
       const tenure = await takeTenure(ledger, mailbox.id, holder);
       const signal = AbortSignal.any([context.cancellationSignal, tenure.signal]);
-      const openTarget = () => connector.openTarget(accounts.target, signal, { mayWrite: tenure.mayWrite });
+      let target = accounts.target;
+      const openTarget = async () => {
+        try {
+          return await connector.openTarget(target, signal, { mayWrite: tenure.mayWrite });
+        } catch (error) {
+          throw await routes.doubt(target, mailbox.id, error);
+        }
+      };
       try {
+        target = await routes.ensure({
+          ...{ plan: accounts.plan, mailbox, target, mayWrite: tenure.mayWrite, signal },
+          onChange: (from, to) => context.log.info('mail goes by another route', { mailboxId: mailbox.id, from, to }),
+        });
         const first = await openFirstLane(sessions, accounts.source, openTarget, signal);
         try {
           const report = await copyMailbox({
@@ -150,7 +163,7 @@ export function createTransferActivities(ports: TransferPorts) {
             failures: context.info.attempt - 1,
             lanes: {
               // The first lane has one of them.
-              open: atMost(accounts.target.endpoint.maxConnections - 1, () =>
+              open: atMost(mostSessions(target) - 1, () =>
                 openSpareLane(sessions, accounts.source, openTarget, signal),
               ),
               pace: { now: () => performance.now(), pause: (ms) => delay(ms) },
@@ -162,9 +175,11 @@ export function createTransferActivities(ports: TransferPorts) {
           });
           await followDeletionsOfPass(ports, {
             ...{ mailbox, plan: accounts.plan, pass: input.pass, source: first.source, target: first.target, signal },
-            ...{ targetAccount: accounts.target, lease: tenure.lease, mayWrite: tenure.mayWrite },
+            ...{ targetAccount: target, lease: tenure.lease, mayWrite: tenure.mayWrite },
           });
-          return { moved: report.moved, refused: report.refused, vanished: report.vanished };
+          const [main] = target.hosted?.routes ?? [];
+          const route = main && { route: `${main.route} (${main.fidelity})` };
+          return { moved: report.moved, refused: report.refused, vanished: report.vanished, ...route };
         } finally {
           await first.close();
         }
@@ -181,7 +196,8 @@ export function createTransferActivities(ports: TransferPorts) {
       const { lease, ...tenure } = await takeTenure(ledger, mailbox.id, holder);
       const signal = AbortSignal.any([Context.current().cancellationSignal, tenure.signal]);
       try {
-        const where = { connector, sessions, ledger, lease, accounts, signal };
+        const target = await routes.find(accounts.plan, mailbox, accounts.target);
+        const where = { connector, sessions, ledger, lease, accounts: { ...accounts, target }, signal };
         await verifyByReading({ ...where, mailboxId: mailbox.id, pass: input.pass });
       } finally {
         await tenure.end();

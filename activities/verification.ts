@@ -5,6 +5,7 @@ import type { Lease, Ledger } from '../domain/ports/ledger.ts';
 import type { MailAccount, MailConnector } from '../domain/ports/mail.ts';
 import { type VerifyReport, verifyMailbox } from '../domain/verify-mailbox.ts';
 import { atMost } from './lanes.ts';
+import { mostSessions } from './mail-accounts.ts';
 import type { SourceSessions } from './source-sessions.ts';
 
 export interface VerificationInput {
@@ -28,7 +29,7 @@ const MAX_CONNECTIONS = 4;
 export async function verifyByReading(input: VerificationInput): Promise<void> {
   const { connector, sessions, accounts, signal, ...rest } = input;
   const openTarget = () => connector.openTarget(accounts.target, signal);
-  const limit = Math.min(MAX_CONNECTIONS, accounts.target.endpoint.maxConnections);
+  const limit = Math.min(MAX_CONNECTIONS, mostSessions(accounts.target));
   const target = await openTarget();
   try {
     const report = await verifyMailbox({

@@ -68,6 +68,10 @@ export async function* renderMailboxCsv({ ledger }: Deps, head: MailboxReportHea
   yield `\uFEFF${csvLine(COLUMNS)}`;
   const { mailbox, remedy, folders } = head;
   yield line({ about: 'mailbox', state: mailbox.status, code: mailbox.heldCode, detail: mailbox.heldMessage, remedy });
+  for (const { route, usable, findings } of mailbox.routes?.verdicts ?? []) {
+    const state = route === mailbox.routes?.chosen ? 'chosen' : usable ? 'usable' : 'not usable';
+    yield line({ about: 'route', state, detail: [route, ...findings].join('; ') });
+  }
   for (const { sourcePath, targetPath, fault, exists, tally } of folders) {
     const counts = Object.entries(tally).flatMap(([what, count]) =>
       what !== 'source' && count > 0 ? [`${count} ${what}`] : [],

@@ -3,6 +3,7 @@ import { ERRORS } from '../domain/errors.ts';
 import { LABEL_POLICIES } from '../domain/gmail-labels.ts';
 import { PASS_KINDS } from '../domain/passes.ts';
 import { DEVIATION_CODES } from '../domain/ports/ledger.ts';
+import { ROUTES } from '../domain/routes.ts';
 import { GATES, PHASES, STEP_IDS } from '../domain/steps.ts';
 
 /** Shapes of the API, as OpenAPI shows them. They mirror the domain's interfaces; a mismatch does not compile in the routes. */
@@ -110,6 +111,27 @@ export const Preflight = z
   })
   .meta({ id: 'Preflight' });
 
+export const MailboxRoutes = z
+  .object({
+    verdicts: list(
+      z.object({
+        route: z.enum(ROUTES),
+        usable: z.boolean(),
+        fidelity: z.enum(['bytes', 'content', 'parts']).nullable(),
+        findings: list(z.string()),
+        probedAt: z.string(),
+        keepsSignatures: z.boolean().nullable().optional(),
+        agreesWith: list(z.enum(ROUTES)).optional().describe('Routes that show the same messages under the same UIDs'),
+        hinderedBy: z.string().optional(),
+        tried: z.boolean().optional().describe('False: it could not be tried now'),
+      }),
+    ).describe('What a known message told of each route, the best first'),
+    chosen: z.enum(ROUTES).nullable().describe('By which mail goes'),
+    probedAt: z.string(),
+    doubt: z.string().nullable().describe('What went wrong since; all routes are probed before the next copy'),
+  })
+  .meta({ id: 'MailboxRoutes' });
+
 export const Mailbox = z
   .object({
     id: z.string(),
@@ -122,6 +144,7 @@ export const Mailbox = z
     heldCode: z.string().nullable(),
     heldMessage: z.string().nullable(),
     preflight: Preflight.nullable(),
+    routes: MailboxRoutes.nullable().describe('Null before the first probe, and of a plain IMAP target'),
     tally: Tally,
     lastPass: z.object({ kind: z.enum(PASS_KINDS), number: count, finishedAt: z.string(), moved: count }).nullable(),
   })

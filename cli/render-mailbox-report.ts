@@ -1,5 +1,6 @@
 import type { MailboxReport } from './context.ts';
 import { type Cell, type Io, printable, renderTable } from './output.ts';
+import { renderRoutes } from './render-mailbox.ts';
 
 /** Lines of a list; a mailbox may have a hundred thousand, and a screen has not. */
 const SHOWN = 50;
@@ -20,6 +21,7 @@ export function renderMailboxReport(io: Io, report: MailboxReport): string {
     [`${mailbox.address} (${mailbox.id}) is ${mailbox.status}.`, ...held, ...faults]
       .map((line) => `${printable(line)}\n`)
       .join(''),
+    renderRoutes(io, mailbox.routes),
     folderTable(io, report),
     verificationTable(io, verification),
     exceptionTable(io, exceptions),

@@ -155,6 +155,12 @@ export const ERRORS = {
     remedy:
       'Take the route out of `target.routes`, or give the plan what the message says is missing, then retry the mailbox.',
   },
+  ROUTE_LOST: {
+    reaction: 'retry',
+    scope: 'mailbox',
+    httpStatus: 502,
+    remedy: 'Nothing; all routes are looked at again, and mail goes by another one where there is one.',
+  },
   NO_ROUTE: {
     reaction: 'pause',
     scope: 'mailbox',

@@ -2,6 +2,7 @@ import type { Forecast } from './forecast.ts';
 import type { Tally } from './mail.ts';
 import type { PassKind } from './passes.ts';
 import type { DnsPath } from './plan.ts';
+import type { MailboxRoutes } from './routes.ts';
 import type { GateId, Party, Phase, StepId, StepState } from './steps.ts';
 
 /**
@@ -46,6 +47,8 @@ export interface MailboxView {
   readonly heldCode: string | null;
   readonly heldMessage: string | null;
   readonly preflight: PreflightVerdict | null;
+  /** Null before the first probe, and of a plain IMAP target. */
+  readonly routes: MailboxRoutes | null;
   readonly tally: Tally;
   readonly lastPass: {
     readonly kind: PassKind;

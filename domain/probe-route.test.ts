@@ -5,12 +5,15 @@ import { MigrationError } from './errors.ts';
 import type { MailTarget, TargetMessage } from './ports/mail.ts';
 import { PROBE_FOLDER_PREFIX, type ProbeSession } from './ports/route-probe.ts';
 import { probeRoutes } from './probe-route.ts';
-import { findRoute, type MailboxRoutes, mustProbe, type Route } from './routes.ts';
+import { type MailboxRoutes, mustProbe, type Route, type RouteVerdict, routesInUse, settleRoute } from './routes.ts';
 
 const NOW = Date.parse('2026-11-26T05:00:00Z');
 const signal = new AbortController().signal;
 
-function probe(open: Partial<Record<Route, () => ProbeSession>>, pause = async () => {}): Promise<MailboxRoutes> {
+function probe(
+  open: Partial<Record<Route, () => ProbeSession>>,
+  pause = async () => {},
+): Promise<readonly RouteVerdict[]> {
   return probeRoutes({
     routes: Object.keys(open) as Route[],
     open: async (route) => {
@@ -37,7 +40,7 @@ function showing(session: ProbeSession, change: (message: TargetMessage) => Targ
 }
 
 const only = async (session: ProbeSession) => {
-  const [verdict] = (await probe({ imap: () => session })).verdicts;
+  const [verdict] = await probe({ imap: () => session });
   if (verdict === undefined) throw new Error('no verdict');
   return verdict;
 };
@@ -53,6 +56,7 @@ describe('a route', () => {
       findings: [],
       probedAt: '2026-11-26T05:00:00.000Z',
       keepsSignatures: true,
+      agreesWith: [],
     });
     expect(system.folders.map(({ path }) => path.join('/'))).toEqual(['INBOX']);
   });
@@ -113,7 +117,7 @@ describe('a route', () => {
     let now = 0;
     const pauses: number[] = [];
     const system = new MemoryMailSystem({ visibleAfterMs: 5_000, clock: () => now });
-    const { verdicts } = await probe({ imap: () => memoryProbe(system) }, async (ms?: number) => {
+    const verdicts = await probe({ imap: () => memoryProbe(system) }, async (ms?: number) => {
       pauses.push(ms ?? 0);
       now += ms ?? 0;
     });
@@ -152,27 +156,27 @@ describe('a probe', () => {
       'import-mime': () => drafts,
       imap: () => memoryProbe(new MemoryMailSystem()),
     });
-    expect(findRoute(found)?.route).toBe('imap');
-    expect(found.verdicts.map(({ route, usable }) => [route, usable])).toEqual([
+    expect(settleRoute(found, null, [])).toBe('imap');
+    expect(found.map(({ route, usable }) => [route, usable])).toEqual([
       ['ews', false],
       ['import-mime', false],
       ['imap', true],
     ]);
-    expect(found.verdicts[0]?.findings[0]).toBe('ROUTE_UNAVAILABLE: EWS is off');
+    expect(found[0]?.findings[0]).toBe('ROUTE_UNAVAILABLE: EWS is off');
   });
 
   test('routes that see one mailbox say whether their numbers agree', async () => {
     const system = new MemoryMailSystem();
     const alike = await probe({ imap: () => memoryProbe(system), 'graph-json': () => memoryProbe(system) });
-    expect(alike.verdicts.map(({ findings }) => findings)).toEqual([
-      ['graph-json sees the same UIDs'],
-      ['imap sees the same UIDs'],
+    expect(alike.map(({ findings }) => findings)).toEqual([
+      ['graph-json shows the same UIDs'],
+      ['imap shows the same UIDs'],
     ]);
     const shifted = () => showing(memoryProbe(system), (one) => [{ ...one, uid: one.uid + 7 }]);
     const unlike = await probe({ imap: () => memoryProbe(system), 'graph-json': shifted });
-    expect(unlike.verdicts[0]).toMatchObject({
+    expect(unlike[0]).toMatchObject({
       usable: true,
-      findings: ['graph-json sees other UIDs: the two cannot take turns'],
+      findings: ['graph-json shows other UIDs'],
     });
   });
 
@@ -181,15 +185,16 @@ describe('a probe', () => {
       throw new MigrationError('THROTTLED', 'slow down', { retryAfterMs: 60_000 });
     };
     const found = await probe({ 'graph-json': busy, imap: () => memoryProbe(new MemoryMailSystem()) });
-    expect(found.verdicts).toMatchObject([{ usable: false, tried: false }, { usable: true }]);
+    expect(found).toMatchObject([{ usable: false, tried: false }, { usable: true }]);
     const routes: Route[] = ['graph-json', 'imap'];
-    expect(mustProbe(found, routes, NOW + 60_000)).toBe(false);
-    expect(mustProbe(found, routes, NOW + 3_600_000)).toBe(true);
+    const known = knownOf(found);
+    expect(mustProbe(known, routes, NOW + 60_000)).toBe(false);
+    expect(mustProbe(known, routes, NOW + 3_600_000)).toBe(true);
     await expect(probe({ 'graph-json': busy })).rejects.toMatchObject({ code: 'THROTTLED', retryAfterMs: 60_000 });
   });
 
   test('is needed again after a week, a doubt, or another order in the plan', async () => {
-    const found = await probe({ imap: () => memoryProbe(new MemoryMailSystem()) });
+    const found = knownOf(await probe({ imap: () => memoryProbe(new MemoryMailSystem()) }));
     const week = 7 * 86_400_000;
     expect(mustProbe(null, ['imap'], NOW)).toBe(true);
     expect(mustProbe(found, ['imap'], NOW + week - 1)).toBe(false);
@@ -198,6 +203,41 @@ describe('a probe', () => {
     expect(mustProbe({ ...found, doubt: 'THROTTLED' }, ['imap'], NOW)).toBe(true);
   });
 });
+
+describe('the route that is chosen', () => {
+  const verdict = (route: Route, usable: boolean, agreesWith: Route[] = []): RouteVerdict => {
+    return { route, usable, fidelity: 'bytes', findings: [], probedAt: new Date(NOW).toISOString(), agreesWith };
+  };
+
+  test('stays while it is usable, since the UIDs of the ledger are its, and changes when it is not', () => {
+    const allowed: Route[] = ['ews', 'imap', 'graph-json'];
+    const before = knownOf([verdict('ews', false), verdict('imap', true), verdict('graph-json', true)]);
+    expect(before.chosen).toBe('imap');
+    const better = [verdict('ews', true), verdict('imap', true), verdict('graph-json', true)];
+    expect(settleRoute(better, before, allowed)).toBe('imap');
+    const worse = [verdict('ews', false), verdict('imap', false), verdict('graph-json', true)];
+    expect(settleRoute(worse, before, allowed)).toBe('graph-json');
+    expect(settleRoute([verdict('imap', false)], before, allowed)).toBeNull();
+  });
+
+  test('is the best one when the plan names another order', () => {
+    const before = knownOf([verdict('imap', true), verdict('ews', true)]);
+    expect(settleRoute([verdict('ews', true), verdict('imap', true)], before, ['ews', 'imap'])).toBe('ews');
+  });
+
+  test('is helped by those only that show the same UIDs', () => {
+    const routes = [verdict('imap', true, ['graph-json']), verdict('import-mime', true), verdict('graph-json', true)];
+    expect(routesInUse(knownOf(routes)).map(({ route }) => route)).toEqual(['imap', 'graph-json']);
+    const unlike = [verdict('imap', true), verdict('graph-json', true)];
+    expect(routesInUse(knownOf(unlike)).map(({ route }) => route)).toEqual(['imap']);
+    expect(routesInUse(knownOf([verdict('imap', false)]))).toEqual([]);
+  });
+});
+
+function knownOf(verdicts: readonly RouteVerdict[]): MailboxRoutes {
+  const chosen = settleRoute(verdicts, null, []);
+  return { verdicts, chosen, probedAt: new Date(NOW).toISOString(), doubt: null };
+}
 
 /** One text and the attachments, as a JSON message has them. */
 function flatten(raw: Buffer): Buffer {

@@ -4,7 +4,7 @@ import { MigrationError } from './errors.ts';
 import type { OpenedFolder, TargetFolder, TargetMessage } from './ports/mail.ts';
 import { PROBE_FOLDER_PREFIX, type ProbeSession } from './ports/route-probe.ts';
 import { PROBE_SAMPLES } from './probe-samples.ts';
-import type { Fidelity, MailboxRoutes, Route, RouteVerdict } from './routes.ts';
+import type { Fidelity, Route, RouteVerdict } from './routes.ts';
 
 export interface ProbeInput {
   /** That the plan allows, the best first. */
@@ -25,9 +25,10 @@ const LOOKS = 5;
  * Writes known messages by each route into a hidden folder, reads them back, compares, and removes what it wrote. What a route does
  * wrong, and what hinders it, is its verdict. Twice is safe: folders that a dead probe left are removed by the next. The caller holds the
  * mailbox's lease, so no other probe is under way in it.
+ * @returns one verdict for each of `routes`, in their order
  * @throws what passes by itself (busy, out of reach), where no route is usable and one of them could not be tried; the signal's reason
  */
-export async function probeRoutes(input: ProbeInput): Promise<MailboxRoutes> {
+export async function probeRoutes(input: ProbeInput): Promise<readonly RouteVerdict[]> {
   const sessions = new Map<Route, ProbeSession>();
   const verdicts = new Map<Route, RouteVerdict>();
   let untried: MigrationError | null = null;
@@ -57,13 +58,14 @@ export async function probeRoutes(input: ProbeInput): Promise<MailboxRoutes> {
   }
   const found = input.routes.flatMap((route) => verdicts.get(route) ?? []);
   if (untried !== null && !found.some(({ usable }) => usable)) throw untried;
-  return { verdicts: found, probedAt: timeOf(input), doubt: null };
+  return found;
 }
 
 /** The remedy goes with it: what hinders a route is mended or not, and mail goes by another meanwhile. */
 function hindered(input: ProbeInput, route: Route, error: MigrationError, tried: boolean): RouteVerdict {
   const findings = [`${error.code}: ${error.message}`, error.kind.remedy];
-  return { route, usable: false, fidelity: null, findings, probedAt: timeOf(input), ...(!tried && { tried }) };
+  const found = { findings, hinderedBy: error.code, ...(!tried && { tried }) };
+  return { route, usable: false, fidelity: null, probedAt: timeOf(input), ...found };
 }
 
 async function probeRoute(
@@ -121,11 +123,13 @@ async function judge(
     if (target.reportsUid && uid !== copy.uid) faults.push(`it told UID ${uid} of a message that has UID ${copy.uid}`);
   }
   faults.push(...(await keyFaults(session, folder, found)));
-  notes.push(...(await readOtherwise(route, folder, found, sessions)));
+  const seen = await readOtherwise(route, folder, found, sessions);
+  notes.push(...seen.map(({ other, same }) => (same ? `${other} shows the same UIDs` : `${other} shows other UIDs`)));
+  const agreesWith = seen.filter(({ same }) => same).map(({ other }) => other);
   if (fidelity === null && found.length > 0) faults.push('text or attachment are not what they were');
   const findings = [...faults, ...notes];
   const usable = faults.length === 0;
-  return { route, usable, fidelity, findings, probedAt: timeOf(input), keepsSignatures };
+  return { route, usable, fidelity, findings, probedAt: timeOf(input), keepsSignatures, agreesWith };
 }
 
 /** Looks again while the target says that a look may lag behind. */
@@ -164,30 +168,32 @@ async function keyFaults(
   return right && rows.length === keys.length ? [] : ['messages are not found again by the key that they were given'];
 }
 
-/** What other routes see of the same messages: whether their numbers are the same decides whether they may take turns. */
+/** What other routes show of the same messages: whether their numbers are the same decides whether they may take turns. */
 async function readOtherwise(
   route: Route,
   folder: TargetFolder,
   found: readonly TargetMessage[],
   sessions: ReadonlyMap<Route, ProbeSession>,
-): Promise<string[]> {
-  const notes: string[] = [];
+): Promise<{ other: Route; same: boolean }[]> {
+  const seen: { other: Route; same: boolean }[] = [];
   for (const [other, session] of sessions) {
     if (other === route) continue;
     const name = folder.path.at(-1);
-    const same = (await collect(session.listProbeFolders())).find(({ path }) => path.at(-1) === name);
-    if (same === undefined) continue; // a hidden folder is hidden from it, too
+    const twin = (await collect(session.listProbeFolders())).find(({ path }) => path.at(-1) === name);
+    if (twin === undefined) continue; // hidden from it
     const uids: number[] = [];
-    for await (const { uid } of session.target.listMessages(same, 1)) uids.push(uid);
-    const agree =
-      uids.toSorted().join() ===
-      found
-        .map(({ uid }) => uid)
-        .toSorted()
-        .join();
-    notes.push(agree ? `${other} sees the same UIDs` : `${other} sees other UIDs: the two cannot take turns`);
+    for await (const { uid } of session.target.listMessages(twin, 1)) uids.push(uid);
+    seen.push({
+      other,
+      same:
+        uids.toSorted().join() ===
+        found
+          .map(({ uid }) => uid)
+          .toSorted()
+          .join(),
+    });
   }
-  return notes;
+  return seen;
 }
 
 const RANK: readonly Fidelity[] = ['bytes', 'content', 'parts'];

@@ -236,6 +236,7 @@ describe('deletions at the target', () => {
   test('T72: nobody knows the eraser but the rule, the two adapters, and the one activity that opens it', () => {
     expect(importersOf(ERASER)).toEqual([
       'activities/deletions.ts',
+      'adapters/hosted/connector.ts', // lets it through to IMAP, or not at all
       'adapters/imap/eraser.ts',
       'adapters/memory/eraser.ts',
       'domain/follow-deletions.ts',
@@ -251,7 +252,11 @@ describe('deletions at the target', () => {
     };
     expect(where(/(?:\bas|<)\s+(?:unknown\s+as\s+)?BeforeMxMoves\b/)).toEqual(['domain/before-mx-moves.ts']);
     expect(where(/\bbeforeMxMoves\(/).toSorted()).toEqual(['activities/deletions.ts', 'domain/before-mx-moves.ts']);
-    expect(where(/\.openEraser\(/).toSorted()).toEqual(['activities/deletions.ts', 'domain/follow-deletions.ts']);
+    expect(where(/\.openEraser\(/).toSorted()).toEqual([
+      'activities/deletions.ts',
+      'adapters/hosted/connector.ts',
+      'domain/follow-deletions.ts',
+    ]);
   });
 
   test('T72: no other code of an adapter expunges, deletes a folder, or closes one that was opened for writing', () => {

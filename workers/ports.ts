@@ -2,6 +2,8 @@ import { hostname } from 'node:os';
 import { createDnsProbe } from '../adapters/dns/probe.ts';
 import { createExchangeAdminConnector } from '../adapters/exchange-admin/connector.ts';
 import { createTokenPool } from '../adapters/graph/token-pool.ts';
+import { createHostedConnector, onlyByImap } from '../adapters/hosted/connector.ts';
+import { ewsOpener, imapOpener } from '../adapters/hosted/openers.ts';
 import { createImapConnector } from '../adapters/imap/connector.ts';
 import { createImapEraserConnector } from '../adapters/imap/eraser.ts';
 import { createApprovalStore } from '../adapters/ledger/approval-store.ts';
@@ -12,6 +14,8 @@ import { createPostgresLedger } from '../adapters/ledger/ledger.ts';
 import { createMigrationStore } from '../adapters/ledger/migration-store.ts';
 import { createRedirections } from '../adapters/ledger/redirections.ts';
 import { createSignIns } from '../adapters/ledger/sign-ins.ts';
+import { createThrottleStore } from '../adapters/ledger/throttle-store.ts';
+import { createRequestLimiter } from '../adapters/limiter/request-limiter.ts';
 import { createEntrances } from '../adapters/notify/entrances.ts';
 import { createProbeSender } from '../adapters/notify/probe-sender.ts';
 import { createSecrets } from '../adapters/secrets/secrets.ts';
@@ -39,12 +43,20 @@ export function buildWorkerPorts(
   const onBulk = createCollector();
   const budget = createByteBudget(BYTES_IN_FLIGHT, onBulk);
   const tokens = createTokenPool({ secrets });
+  const holder = `${hostname()}/${process.pid}`;
+  const limiter = createRequestLimiter(createThrottleStore(db), holder);
+  const imap = createImapConnector(secrets, { signIns, tokens, budget, onBulk });
+  const hosted = createHostedConnector(imap, {
+    imap: imapOpener(imap, secrets, { signIns, tokens, budget, onBulk }),
+    ews: ewsOpener({ secrets, signIns, budget, limiter }, tokens),
+  });
   return {
     store: createMigrationStore(db),
     approvals: createApprovalStore(db),
     ledger: createPostgresLedger(db),
-    connector: createImapConnector(secrets, { signIns, tokens, budget, onBulk }),
-    erasers: createImapEraserConnector(secrets, { signIns, tokens }),
+    connector: hosted,
+    prober: hosted,
+    erasers: onlyByImap(createImapEraserConnector(secrets, { signIns, tokens })),
     signIns,
     dailyReads: createDailyReads(db),
     hosts: createHostConnections(db),
@@ -57,6 +69,6 @@ export function buildWorkerPorts(
     probeSender: createProbeSender(),
     probeFrom: config.mailFrom,
     publicUrl,
-    holder: `${hostname()}/${process.pid}`,
+    holder,
   };
 }

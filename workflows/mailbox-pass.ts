@@ -130,11 +130,14 @@ async function copyAndVerify(state: MailboxPassState): Promise<MailboxPassResult
   const copied = await transfer.copyMailbox.executeWithOptions({ summary: `copy, ${name}` }, [
     { migrationId, mailboxId, pass },
   ]);
+  if (copied.route !== undefined)
+    setCurrentDetails(`**${name}**: copied by ${copied.route}, now re-reading the target.`);
   const { moved } = await transfer.verifyMailbox.executeWithOptions({ summary: `verify by re-reading, ${name}` }, [
     { migrationId, mailboxId, pass },
   ]);
+  const by = copied.route === undefined ? '' : `, by ${copied.route}`;
   setCurrentDetails(
-    `**${name} done**: ${moved} messages delivered, ${copied.refused} refused, ${copied.vanished} vanished; the target was re-read.`,
+    `**${name} done**: ${moved} messages delivered${by}, ${copied.refused} refused, ${copied.vanished} vanished; the target was re-read.`,
   );
   return { outcome: 'done', moved };
 }

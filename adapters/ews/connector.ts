@@ -6,11 +6,13 @@ import type { EwsEndpoint } from '../../domain/plan.ts';
 import { accountName, type SignIns } from '../../domain/ports/connections.ts';
 import type { MailTarget, TargetOptions } from '../../domain/ports/mail.ts';
 import type { RequestLimiter } from '../../domain/ports/request-limiter.ts';
+import type { ProbeSession } from '../../domain/ports/route-probe.ts';
 import type { Secrets } from '../../domain/ports/services.ts';
 import { createHttpsTransport, type HttpsTransport } from '../graph/https-transport.ts';
 import type { TokenSource } from '../graph/token-source.ts';
 import { EwsClient } from './client.ts';
 import { proveAccess } from './folders.ts';
+import { EwsProbe } from './probe.ts';
 import { basicSignIn, type EwsSignIn, tokenSignIn } from './sign-in.ts';
 import { EwsTarget } from './target.ts';
 
@@ -41,6 +43,13 @@ export interface EwsConnector {
    *         SERVER_BUSY, SECRET_MISSING, PLAN_INVALID
    */
   openTarget(endpoint: EwsEndpoint, mailbox: string, signal: AbortSignal, options?: TargetOptions): Promise<MailTarget>;
+  /** @throws as {@link openTarget} */
+  openProbe(
+    endpoint: EwsEndpoint,
+    mailbox: string,
+    signal: AbortSignal,
+    options?: TargetOptions,
+  ): Promise<ProbeSession>;
 }
 
 /**
@@ -58,19 +67,31 @@ export function createEwsConnector(options: EwsConnectorOptions): EwsConnector {
     transports.set(key, known);
     return known;
   };
+  const open = async (
+    endpoint: EwsEndpoint,
+    mailbox: string,
+    signal: AbortSignal,
+    { mayWrite = () => true }: TargetOptions,
+  ) => {
+    if (URL.parse(endpoint.url)?.protocol !== 'https:') {
+      throw new MigrationError('PLAN_INVALID', 'the address of Exchange Web Services must be https://');
+    }
+    const signIn = await signInTo(endpoint, options);
+    const send = transportTo(endpoint);
+    const { limiter = UNLIMITED } = options;
+    const party = { app: partyOf(endpoint), mailbox: mailbox.toLowerCase() };
+    const { url } = endpoint;
+    const client = new EwsClient({ url, signIn, send, mailbox, timeoutMs, now, signal, mayWrite, limiter, party });
+    await proveAccess(client);
+    return { client, target: new EwsTarget({ client, budget, visibleAfterMs }) };
+  };
   return {
-    async openTarget(endpoint, mailbox, signal, { mayWrite = () => true } = {}) {
-      if (URL.parse(endpoint.url)?.protocol !== 'https:') {
-        throw new MigrationError('PLAN_INVALID', 'the address of Exchange Web Services must be https://');
-      }
-      const signIn = await signInTo(endpoint, options);
-      const send = transportTo(endpoint);
-      const { limiter = UNLIMITED } = options;
-      const party = { app: partyOf(endpoint), mailbox: mailbox.toLowerCase() };
-      const { url } = endpoint;
-      const client = new EwsClient({ url, signIn, send, mailbox, timeoutMs, now, signal, mayWrite, limiter, party });
-      await proveAccess(client);
-      return new EwsTarget({ client, budget, visibleAfterMs });
+    async openTarget(endpoint, mailbox, signal, more = {}) {
+      return (await open(endpoint, mailbox, signal, more)).target;
+    },
+    async openProbe(endpoint, mailbox, signal, more = {}) {
+      const { client, target } = await open(endpoint, mailbox, signal, more);
+      return new EwsProbe(client, target);
     },
   };
 }

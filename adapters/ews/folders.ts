@@ -5,7 +5,7 @@ import { assignRoles } from '../../domain/folder-names.ts';
 import type { FolderPath, FolderRole, FolderStatus } from '../../domain/mail.ts';
 import type { TargetFolder } from '../../domain/ports/mail.ts';
 import type { EwsClient, EwsRequest } from './client.ts';
-import { additional, FIELDS, isTrue, numberOf, readValue } from './properties.ts';
+import { additional, extended, FIELDS, isTrue, numberOf, readValue } from './properties.ts';
 import { childElements, escapeXml, find, xml } from './xml.ts';
 
 /** Well-known folders by what they are for, whatever the mailbox's language calls them (DistinguishedFolderIdNameType; T7). */
@@ -23,6 +23,8 @@ const PAGE = 500;
 export interface FolderTree {
   /** Folders of mail that people see, parents before children. */
   readonly folders: readonly TargetFolder[];
+  /** Folders of mail that no program shows. */
+  readonly hidden: readonly TargetFolder[];
   /** Id of the folder above all others, which has no name. */
   readonly rootId: string;
 }
@@ -57,14 +59,15 @@ export async function readFolders(client: EwsClient): Promise<FolderTree> {
     return path;
   };
   const found: TargetFolder[] = [];
+  const hidden: TargetFolder[] = [];
   for (const [id, { element }] of rows) {
     const path = pathOf(id);
-    if (path === null || !holdsMail(element) || isTrue(element, FIELDS.hidden)) continue;
-    found.push({ id, path, role: roles.get(id) ?? null });
+    if (path === null || !holdsMail(element)) continue;
+    (isTrue(element, FIELDS.hidden) ? hidden : found).push({ id, path, role: roles.get(id) ?? null });
   }
   found.sort((a, b) => a.path.length - b.path.length);
   // Archive has no well-known name in EWS of Exchange Server; its own name tells it.
-  return { folders: assignRoles(found), rootId };
+  return { folders: assignRoles(found), hidden, rootId };
 }
 
 /** That this sign-in opens this mailbox. @throws as EwsClient.askOne */
@@ -121,9 +124,16 @@ function holdsMail(element: Element): boolean {
  * @returns false where a folder is there that was not seen before: look again
  * @throws FOLDER_REFUSED, and as EwsClient.askOne
  */
-export async function createFolder(client: EwsClient, parentId: string, name: string): Promise<boolean> {
+export async function createFolder(
+  client: EwsClient,
+  parentId: string,
+  name: string,
+  { isHidden = false } = {},
+): Promise<boolean> {
   const parent = xml('m:ParentFolderId', {}, xml('t:FolderId', { Id: parentId }));
-  const folder = xml('t:Folder', {}, xml('t:FolderClass', {}, 'IPF.Note'), xml('t:DisplayName', {}, escapeXml(name)));
+  const hidden = isHidden ? [extended(FIELDS.hidden, 'true')] : [];
+  const named = [xml('t:FolderClass', {}, 'IPF.Note'), xml('t:DisplayName', {}, escapeXml(name))];
+  const folder = xml('t:Folder', {}, ...named, ...hidden);
   const request: EwsRequest = {
     operation: 'CreateFolder',
     effect: true,
@@ -140,6 +150,24 @@ export async function createFolder(client: EwsClient, parentId: string, name: st
     facts: error.facts,
     cause: error,
   });
+}
+
+/** With all that is in it, for good; one that is not there is passed over. @throws as EwsClient.askOne */
+export async function removeFolder(client: EwsClient, folderId: string): Promise<void> {
+  const request: EwsRequest = {
+    operation: 'DeleteFolder',
+    effect: true,
+    facts: { folder: folderId },
+    body: xml(
+      'm:DeleteFolder',
+      { DeleteType: 'HardDelete' },
+      xml('m:FolderIds', {}, xml('t:FolderId', { Id: folderId })),
+    ),
+  };
+  const [answer] = await client.ask(request);
+  const refusal = answer?.refusal ?? null;
+  if (refusal === null || ['ErrorItemNotFound', 'ErrorFolderNotFound'].includes(refusal.code)) return;
+  throw client.refusalOf(request, refusal);
 }
 
 /** @throws FOLDER_VANISHED, and as EwsClient.askOne */

@@ -6,6 +6,7 @@ import { addMailboxes, dropMailboxes } from './store-mailbox-list.ts';
 import {
   countMailboxes,
   findAllowedDeletions,
+  findRoutes,
   getMailbox,
   getMailboxView,
   listMailboxes,
@@ -14,6 +15,7 @@ import {
   recordMailboxStatus,
   recordMapping,
   recordPreflight,
+  recordRoutes,
   tallyMailbox,
   tallyMigration,
 } from './store-mailboxes.ts';
@@ -36,6 +38,8 @@ export function createMigrationStore(db: Db): MigrationStore {
     countMailboxes: (migrationId, pass) => countMailboxes(db, migrationId, pass),
     recordPreflight: (mailboxId, verdict) => recordPreflight(db, mailboxId, verdict),
     recordMailboxStatus: (mailboxId, status, held) => recordMailboxStatus(db, mailboxId, status, held),
+    recordRoutes: (mailboxId, routes) => recordRoutes(db, mailboxId, routes),
+    findRoutes: (mailboxId) => findRoutes(db, mailboxId),
     recordAllowedDeletions: (mailboxId, count) => recordAllowedDeletions(db, mailboxId, count),
     findAllowedDeletions: (mailboxId) => findAllowedDeletions(db, mailboxId),
     recordPassEnd: (pass, ended) => recordPassEnd(db, pass, ended),

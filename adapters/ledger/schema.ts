@@ -6,6 +6,7 @@ import type { PassKind } from '../../domain/passes.ts';
 import type { Plan, PlannedMailbox } from '../../domain/plan.ts';
 import type { DeviationCode } from '../../domain/ports/ledger.ts';
 import type { GateState, IssueKind, Json, Verdict } from '../../domain/ports/store.ts';
+import type { MailboxRoutes } from '../../domain/routes.ts';
 import type { AcknowledgedStep, GateId, GateParty, StepId } from '../../domain/steps.ts';
 
 /** The tables as TypeScript sees them; `migrations/` makes them. Times are RFC 3339 text, set by the database's clock. */
@@ -61,6 +62,7 @@ interface MailboxesTable {
   held_code: ErrorCode | null;
   held_message: string | null;
   preflight: PreflightVerdict | null;
+  routes: MailboxRoutes | null;
   mapping: Generated<Record<string, string>>;
   pass_number: Generated<number>;
   /** The change that added it; null for the first list. */

@@ -4,6 +4,7 @@ import { addTallies, EMPTY_TALLY, type Tally } from '../../domain/mail.ts';
 import type { MailboxStatus, MailboxView, PreflightVerdict } from '../../domain/migration-view.ts';
 import type { Pass, PassKind } from '../../domain/passes.ts';
 import type { StoredMailbox } from '../../domain/ports/store.ts';
+import type { MailboxRoutes } from '../../domain/routes.ts';
 import type { Db } from './database.ts';
 import { jsonb, storableText } from './encoding.ts';
 import { tallyMailboxes } from './ledger-tallies.ts';
@@ -91,6 +92,15 @@ export async function countMailboxes(
 
 export async function recordPreflight(db: Db, mailboxId: string, verdict: PreflightVerdict): Promise<void> {
   await changeMailbox(db, mailboxId, { preflight: jsonb(verdict) });
+}
+
+export async function recordRoutes(db: Db, mailboxId: string, routes: MailboxRoutes): Promise<void> {
+  await changeMailbox(db, mailboxId, { routes: jsonb(routes) });
+}
+
+export async function findRoutes(db: Db, mailboxId: string): Promise<MailboxRoutes | null> {
+  const query = db.selectFrom('mailboxes').select('routes').where('id', '=', mailboxId);
+  return (await query.executeTakeFirst())?.routes ?? null;
 }
 
 export async function recordAllowedDeletions(db: Db, mailboxId: string, count: number | null): Promise<void> {
@@ -183,6 +193,7 @@ function toView(row: MailboxRow & LastPass, tally: Tally): MailboxView {
     heldCode: row.held_code,
     heldMessage: row.held_message,
     preflight: row.preflight,
+    routes: row.routes,
     tally,
     lastPass:
       last_pass === null || kind === null || moved === null || finished_at === null

@@ -48,6 +48,7 @@ export function createMemoryMigrations(now: () => number): MigrationStore {
         heldCode: null,
         heldMessage: null,
         preflight: null,
+        routes: null,
         tally: { ...EMPTY_TALLY },
         lastPass: null,
       },
@@ -117,6 +118,12 @@ export function createMemoryMigrations(now: () => number): MigrationStore {
     },
     async recordMailboxStatus(mailboxId, status, held) {
       update(mailboxId, { status }, { status, heldCode: held?.code ?? null, heldMessage: held?.message ?? null });
+    },
+    async recordRoutes(mailboxId, routes) {
+      update(mailboxId, {}, { routes });
+    },
+    async findRoutes(mailboxId) {
+      return row(mailboxId).view.routes;
     },
     async recordAllowedDeletions(mailboxId, count) {
       row(mailboxId);

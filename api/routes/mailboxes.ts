@@ -38,6 +38,19 @@ export function mailboxRoutes(app: Api, deps: ServerDeps): void {
     },
   );
 
+  app.get(
+    '/v1/mailboxes/:mailboxId',
+    {
+      schema: {
+        summary: 'One mailbox, with what a probe found of the ways into it',
+        security: OPERATOR,
+        params: z.object({ mailboxId: z.string().max(80) }),
+        response: { 200: Mailbox, default: problemResponse },
+      },
+    },
+    (request) => migrations.getMailboxView(request.params.mailboxId),
+  );
+
   app.post(
     '/v1/migrations/:migrationId/mailboxes',
     {

@@ -2,6 +2,7 @@ import type { Command } from 'commander';
 import { allPages, type Context, type Mailbox, type MailboxReport, path } from '../context.ts';
 import { CliError, EXIT } from '../exit-codes.ts';
 import { renderTable } from '../output.ts';
+import { renderMailbox } from '../render-mailbox.ts';
 import { renderMailboxReport } from '../render-mailbox-report.ts';
 import { order } from './migration.ts';
 
@@ -32,6 +33,14 @@ export function mailboxCommands(program: Command, context: Context): void {
           ]),
         ),
       );
+    });
+
+  mailbox
+    .command('show <mailbox>')
+    .description('one mailbox: its state, and by which route its mail goes into Exchange and why')
+    .action(async (id: string) => {
+      const one = await context.api().call<Mailbox>('GET', path`/v1/mailboxes/${id}`);
+      context.show(one, () => renderMailbox(context.io, one));
     });
 
   mailbox

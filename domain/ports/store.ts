@@ -3,6 +3,7 @@ import type { Tally } from '../mail.ts';
 import type { MailboxStatus, MailboxView, MigrationView, PreflightVerdict } from '../migration-view.ts';
 import type { Pass } from '../passes.ts';
 import type { Plan, PlannedMailbox } from '../plan.ts';
+import type { MailboxRoutes } from '../routes.ts';
 import type { AcknowledgedStep, GateId, GateParty, StepId } from '../steps.ts';
 
 /** Any JSON value; evidence and audit details are made of it. */
@@ -68,6 +69,9 @@ export interface MigrationStore {
     status: MailboxStatus,
     held: { code: ErrorCode; message: string } | null,
   ): Promise<void>;
+  /** What a probe found of the ways into the mailbox; replaces what was known. */
+  recordRoutes(mailboxId: string, routes: MailboxRoutes): Promise<void>;
+  findRoutes(mailboxId: string): Promise<MailboxRoutes | null>;
   /** So many deletions a person has allowed for the next delta of the mailbox; null: none was asked, or they are done. */
   recordAllowedDeletions(mailboxId: string, count: number | null): Promise<void>;
   findAllowedDeletions(mailboxId: string): Promise<number | null>;

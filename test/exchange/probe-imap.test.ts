@@ -38,7 +38,7 @@ const foldersOf = async (started: ImapLab): Promise<string[]> => {
 test('writes, reads back and removes its messages by IMAP', async () => {
   lab = await startImapLab();
   const before = await foldersOf(lab);
-  const { verdicts } = await probe(lab);
+  const verdicts = await probe(lab);
   expect(verdicts).toMatchObject([{ route: 'imap', usable: true, fidelity: 'bytes', keepsSignatures: true }]);
   expect(verdicts[0]?.findings).toEqual([]);
   expect(await foldersOf(lab)).toEqual(before);

@@ -28,6 +28,7 @@ const activities = createTransferActivities({
   hosts: createHostConnections(db),
   dailyReads: createDailyReads(db),
   erasers: { openEraser: () => Promise.reject(new Error('no plan here lets anything be deleted')) },
+  prober: { openProbe: () => Promise.reject(new Error('a plain IMAP target has one route')) },
   budget: createByteBudget(),
   holder: `worker/${process.pid}`,
   probeSender: { send: () => Promise.reject(new Error('no probe is sent here')) },

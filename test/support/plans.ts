@@ -1,5 +1,6 @@
 import type { MigrationView } from '../../domain/migration-view.ts';
 import { DEFAULT_POLICY, type ImapEndpoint, type Plan, type PlannedMailbox } from '../../domain/plan.ts';
+import type { HostedTarget } from '../../domain/ports/exchange-admin.ts';
 import { STEP_IDS, type StepId, type StepState } from '../../domain/steps.ts';
 
 /** Plans, mailboxes and views for tests that need some and do not care which. */
@@ -30,6 +31,28 @@ export function testPlan(change: Partial<Plan> = {}): Plan {
     agreement: { text: 'As agreed.', agreedBy: 'The owner', agreedAt: '2026-01-01T00:00:00Z' },
     ...change,
   };
+}
+
+/** A plan whose target is hosted Exchange. */
+export function hostedPlan(change: Partial<HostedTarget> = {}): Plan {
+  const administration = {
+    baseUrl: 'https://graph.example.test/',
+    tenantId: 'tenant-1',
+    clientId: 'provisioning-1',
+    clientSecret: 'env:CLIENT_SECRET',
+    tokenUrl: 'https://login.example.test/tenant-1/oauth2/v2.0/token',
+    caFile: null,
+  };
+  const target: HostedTarget = {
+    kind: 'hosted-exchange',
+    imap: testEndpoint('outlook.example.test'),
+    graph: administration,
+    exchangeAdmin: administration,
+    smtp: { host: 'mx.example.test', port: 25 },
+    redirectTo: { host: 'old.example.test', port: 25 },
+    ...change,
+  };
+  return testPlan({ target });
 }
 
 export function testMailbox(name: string, change: Partial<PlannedMailbox> = {}): PlannedMailbox {
