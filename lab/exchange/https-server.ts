@@ -23,6 +23,8 @@ export async function startHttpsServer(
   const { key, cert } = await authority.issue([HOST, 'localhost']);
   const server = createServer({ key, cert }, (request, response) => {
     handle(request, response, switchboard).catch((error: unknown) => {
+      // A client that leaves in the middle of its request is no failure of the server.
+      if (!request.complete) return;
       process.emitWarning(`the lab's tenant failed: ${error instanceof Error ? error.stack : String(error)}`);
       response.destroy();
     });

@@ -22,7 +22,7 @@ import { type ImapSignIn, imapSignIn } from './identity/imap-sign-in.ts';
 import { tokenEndpoint } from './identity/token-endpoint.ts';
 import type { MailContent } from './mail/content.ts';
 import { Items } from './mail/items.ts';
-import { receiptsOf } from './mail/read-receipts.ts';
+import { ReadReceipts } from './mail/read-receipts.ts';
 import { ENGLISH_NAMES, makeSpecialFolders, type SpecialFolder } from './mail/special-folders.ts';
 import { type Fault, Switchboard, type TenantCall } from './switchboard.ts';
 
@@ -119,7 +119,8 @@ export async function startHostedTenant(options: HostedTenantOptions): Promise<H
   const store = options.store ?? new MailStore({ caseInsensitiveNames: true, now: () => new Date(now()) });
   const items = new Items(now);
   const outgoing = new Outgoing();
-  store.onFlags = receiptsOf(outgoing);
+  const receipts = new ReadReceipts(outgoing);
+  store.onFlags = (before, after) => receipts.noteFlags(before, after);
   const folderNames = options.folderNames ?? ENGLISH_NAMES;
   const ews = new EwsSettings();
   const graph = { ...defaultGraphBehaviour(), ...options.graph };
@@ -152,7 +153,7 @@ export async function startHostedTenant(options: HostedTenantOptions): Promise<H
     uploads.front,
     graphBatch((call) => switchboard.serve(call)),
     graphDirectory({ access, state, lifecycle, countryCode: 'DE', mailHost: options.mailHost ?? 'mx.hosted.test' }),
-    ewsFront({ access, state, store, items, outgoing, settings: ews, now }),
+    ewsFront({ access, state, store, items, outgoing, receipts, folderNames, settings: ews, now }),
   );
 
   const server = await startHttpsServer(options.authority, options.port ?? 0, switchboard);

@@ -118,16 +118,6 @@ export class Folder {
     return old === undefined ? null : this.#replace(old.with({ labels, modSeq: ++this.highestModSeq }));
   }
 
-  /** Gives one message another date; null when it is gone. IMAP has no such command: fronts of Exchange do (0x0E06). */
-  setInternalDate(uid: number, date: Date): StoredMessage | null {
-    const old = this.#byUid.get(uid);
-    if (old === undefined) return null;
-    const { id, flags, labels, raw, sizeBytes } = old;
-    const internalDate = new Date(Math.floor(date.getTime() / 1000) * 1000);
-    const state = { id, uid, flags, labels, modSeq: ++this.highestModSeq };
-    return this.#replace(new StoredMessage(state, { raw, sizeBytes, internalDate }));
-  }
-
   expunge(uids: Iterable<number>): void {
     const gone = [...uids].filter((uid) => this.#byUid.delete(uid));
     if (gone.length === 0) return;

@@ -18,6 +18,8 @@ export interface ImapHooks {
   onAppend?: (message: IncomingMessage) => AppendVerdict | Promise<AppendVerdict>;
   /** Once it is stored. */
   onAppended?: (stored: StoredMessage, message: IncomingMessage) => void;
+  /** COPY has made a second message; MOVE makes none, the id stays. */
+  onCopied?: (source: StoredMessage, copy: StoredMessage) => void;
   /** A folder that CREATE or RENAME is about to make: the tagged text that refuses it. `name` as the command carries it. */
   onCreate?: (name: string, user: string) => string | undefined;
   /** After STORE has changed a message, or left it as it was: with the flags that were named, also those that are not kept. */

@@ -1,5 +1,6 @@
 /** The simulator's EWS refuses and keeps what facts say of Exchange Server: one test for each, with its section. */
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
+import { canonicalFingerprintOf } from '../../domain/canonical-fingerprint.ts';
 import { busyFault, busyMessage } from '../../lab/exchange/ews/busy.ts';
 import { EwsSettings } from '../../lab/exchange/ews/settings.ts';
 import type { HostedTenant } from '../../lab/exchange/tenant.ts';
@@ -146,6 +147,28 @@ describe('writing a message', () => {
     await create({ properties: [tag('0x0E07', 'Integer', '8')] });
     await create({ properties: [tag('0x0E07', 'Integer', '0')] });
     expect(anna.inbox.messages.map(({ flags }) => [...flags])).toEqual([['\\Draft'], []]);
+  });
+
+  test('§9.1: MIME is kept byte for byte, unless the server encodes parts anew: then the content is the same', async () => {
+    tenant.ews.reEncodes = true;
+    const id = (await create({})).attribute('ItemId', 'Id') ?? '';
+    const read = Buffer.from((await get([id])).all('MimeContent')[0] ?? '', 'base64');
+    expect(read).not.toEqual(RAW);
+    expect(canonicalFingerprintOf(read)).toBe(canonicalFingerprintOf(RAW));
+  });
+
+  test('§5.3: mail that wants a receipt sends one when it is read here, too, unless SuppressReadReceipts is said (T70)', async () => {
+    const wants = Buffer.concat([Buffer.from('Disposition-Notification-To: c@example.test\r\n'), RAW]);
+    const properties = [tag('0x0E07', 'Integer', '0')];
+    const before = tenant.outgoing.count;
+    const quiet = await create({ mime: wants.toString('base64'), properties });
+    await remove(quiet.attribute('ItemId', 'Id') ?? '', 'HardDelete" SuppressReadReceipts="true');
+    expect(tenant.outgoing.count).toBe(before);
+    const written = await create({ mime: wants.toString('base64'), properties });
+    const read =
+      '<t:SetItemField><t:FieldURI FieldURI="message:IsRead"/><t:Message><t:IsRead>true</t:IsRead></t:Message></t:SetItemField>';
+    await update(written.attribute('ItemId', 'Id') ?? '', read);
+    expect(tenant.outgoing.list.slice(before)).toEqual([{ from: '', to: 'c@example.test', why: 'read receipt' }]);
   });
 
   test('T70: what is sent by SendOnly or SendAndSaveCopy is counted, what is saved only is not', async () => {

@@ -1,5 +1,6 @@
 /** The simulator's IMAP refuses and keeps what facts say of Exchange: one test for each, with its section. */
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
+import { canonicalFingerprintOf } from '../../domain/canonical-fingerprint.ts';
 import { type ExchangeImap, type ExchangeImapOptions, startExchangeImap } from '../../lab/exchange/imap/server.ts';
 import { PROPERTY, propertyOf } from '../../lab/exchange/mail/message-properties.ts';
 import { GERMAN_NAMES, makeSpecialFolders } from '../../lab/exchange/mail/special-folders.ts';
@@ -172,6 +173,16 @@ describe('messages', () => {
     expect(shared.inbox.messages.length).toBe(1);
   });
 
+  test('§6.3: the limit of an account is its MaxReceiveSize, as Set-Mailbox leaves it', async () => {
+    const talk = await signIn(await start({ edition: 'online', quirks: { passwords: true } }));
+    const mailbox = tenant.state.findMailbox(anna.user);
+    if (mailbox === null) throw new Error('no mailbox');
+    mailbox.maxReceiveBytes = RAW.length - 1;
+    expect(await talk.append('INBOX', RAW)).toEqual([expect.stringMatching(/^NO Maximum size/)]);
+    mailbox.maxReceiveBytes = RAW.length;
+    expect(await talk.append('INBOX', RAW)).toEqual([expect.stringMatching(/^OK/)]);
+  });
+
   test('§5.3: a full mailbox is "Server Unavailable. 15", and GETQUOTAROOT tells why (T54)', async () => {
     const imap = await start({ quirks: { quotaBytesOf: () => 2_048 } });
     const talk = await signIn(imap);
@@ -186,6 +197,43 @@ describe('messages', () => {
     imap.quirks.quotaBytesOf = () => null;
     expect(await talk.append('INBOX', RAW)).toEqual([expect.stringMatching(/^OK/)]);
     expect(await talk.command('GETQUOTAROOT INBOX')).toEqual(['* QUOTAROOT "INBOX"', 'OK Done']);
+  });
+});
+
+describe('what comes back', () => {
+  const letter = (encoding: string, text: string) =>
+    Buffer.from(
+      `From: a@example.test\r\nContent-Type: text/plain; charset=utf-8\r\nContent-Transfer-Encoding: ${encoding}\r\n\r\n${text}\r\n`,
+    );
+  const SIGNED = Buffer.from(
+    'From: a@example.test\r\nContent-Type: multipart/signed; boundary=b\r\n\r\n--b\r\nContent-Type: text/plain\r\n\r\nSigned\r\n--b\r\nContent-Type: application/pgp-signature\r\n\r\nx\r\n--b--\r\n',
+  );
+
+  test('§9.1: MIME is kept byte for byte, unless the server encodes parts anew: then the content is the same', async () => {
+    const imap = await start();
+    const talk = await signIn(imap);
+    const mails = [letter('8bit', 'Grüße'), letter('quoted-printable', 'Gr=C3=BC=C3=9Fe'), SIGNED];
+    for (const raw of mails) await talk.append('INBOX', raw);
+    expect(anna.inbox.messages.map(({ raw }) => raw)).toEqual(mails);
+    imap.quirks.reEncodes = true;
+    for (const raw of mails) await talk.append('INBOX', raw);
+    const anew = anna.inbox.messages.slice(3).map(({ raw }) => raw);
+    expect(anew.map(canonicalFingerprintOf)).toEqual(mails.map(canonicalFingerprintOf));
+    expect(anew.map((raw, at) => raw.equals(mails[at] ?? RAW))).toEqual([false, false, true]);
+  });
+
+  test('a copy keeps what Exchange knows of the message, a move its id as well', async () => {
+    const talk = await signIn(await start());
+    await talk.append('INBOX', RAW);
+    const [first] = anna.inbox.messages;
+    const item = first && tenant.items.of(first);
+    item?.categories.push('Kunden');
+    await talk.command('SELECT INBOX');
+    await talk.command('COPY 1 Archive');
+    await talk.command('MOVE 1 Archive');
+    const items = anna.findFolder(['Archive'])?.messages.map((message) => tenant.items.of(message)) ?? [];
+    expect(items.map(({ categories }) => categories)).toEqual([['Kunden'], ['Kunden']]);
+    expect(items.map(({ id }) => id === item?.id)).toEqual([false, true]);
   });
 });
 

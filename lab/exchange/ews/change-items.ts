@@ -13,7 +13,7 @@ import { childElements, textOf, xml } from './xml.ts';
  * UpdateItem: each part takes all of its changes or none. With `NeverOverwrite` and `AutoResolve` a change key that is not the
  * item's is refused where one is given (ewsdocs, `updateitem-operation.md`).
  */
-export function updateItem({ element, mailbox }: EwsRequest): Part[] {
+export function updateItem({ element, mailbox, receipts }: EwsRequest): Part[] {
   const children = childrenByName(element, 'UpdateItem');
   const resolution = oneOf(element, 'ConflictResolution', ['NeverOverwrite', 'AutoResolve', 'AlwaysOverwrite']);
   const disposition = element.getAttribute('MessageDisposition');
@@ -30,6 +30,7 @@ export function updateItem({ element, mailbox }: EwsRequest): Part[] {
       if (resolution !== 'AlwaysOverwrite' && changeKey !== null && changeKey !== item.changeKey) {
         throw new EwsError('ErrorIrresolvableConflict');
       }
+      if (suppressesReceipts(element)) receipts.suppress(place.message);
       const effects = updates.map((update) => update(place, mailbox));
       for (const effect of effects) effect();
       item.changeKey = mailbox.items.nextChangeKey();
@@ -39,7 +40,7 @@ export function updateItem({ element, mailbox }: EwsRequest): Part[] {
 }
 
 /** DeleteItem. Only a hard deletion is for good; the two others move to Deleted Items here (soft-deleted items are not modelled). */
-export function deleteItem({ element, mailbox }: EwsRequest): Part[] {
+export function deleteItem({ element, mailbox, receipts }: EwsRequest): Part[] {
   const children = childrenByName(element, 'DeleteItem');
   const type = oneOf(element, 'DeleteType', ['HardDelete', 'SoftDelete', 'MoveToDeletedItems']);
   return childElements(children.get('ItemIds')?.[0] ?? element).map((id) => () => {
@@ -48,9 +49,16 @@ export function deleteItem({ element, mailbox }: EwsRequest): Part[] {
       const { raw, flags, internalDate, id: messageId } = message;
       mailbox.byRole('trash').append({ raw, flags, internalDate, id: messageId });
     }
+    if (suppressesReceipts(element)) receipts.suppress(message);
+    receipts.noteDeletion(message);
     folder.expunge([message.uid]);
     return '';
   });
+}
+
+/** UpdateItemType and DeleteItemType, from Exchange2013_SP1 on. */
+function suppressesReceipts(element: Element): boolean {
+  return element.getAttribute('SuppressReadReceipts') === 'true';
 }
 
 /** Checks first and gives back what to do, so that a refused change changes nothing. @throws EwsError */
@@ -109,7 +117,7 @@ function fieldChange(uri: string, value: Element | null, place: PlacedMessage, m
     case 'item:Flag': {
       const status = value === null ? '' : textOf(value).trim();
       return () => {
-        mailbox.items.showFlag(place.message);
+        item.flagIsHidden = false;
         setFlag(place, '\\Flagged', status === 'Flagged');
       };
     }
@@ -119,16 +127,17 @@ function fieldChange(uri: string, value: Element | null, place: PlacedMessage, m
 }
 
 function setProperty(id: string, value: string | null, place: PlacedMessage, mailbox: EwsMailbox): void {
-  const { properties } = mailbox.items.of(place.message);
+  const item = mailbox.items.of(place.message);
+  const { properties } = item;
   // Read-only after the first save: nothing un-drafts an item (exchange.md §1.2). The call succeeds all the same.
   if (id === PROPERTY.messageFlags) return;
   if (id === PROPERTY.receivedAt && value !== null) {
-    place.folder.setInternalDate(place.message.uid, new Date(value));
+    place.folder.setDate(place.message.uid, new Date(value));
     return;
   }
   if (value === null) properties.delete(id);
   else properties.set(id, value);
-  if (id === PROPERTY.flagStatus) mailbox.items.showFlag(place.message);
+  if (id === PROPERTY.flagStatus) item.flagIsHidden = false;
   if (id === PROPERTY.flagStatus) setFlag(place, '\\Flagged', value === '2');
   if (id === PROPERTY.lastVerb) setFlag(place, '\\Answered', value === '102' || value === '103');
   if (id === PROPERTY.imapDeleted) setFlag(place, '\\Deleted', value === '1');

@@ -2,6 +2,8 @@ import type { Element } from '@xmldom/xmldom';
 import type { Folder } from '../../imap/folder.ts';
 import { fieldValues } from '../../imap/message-parts.ts';
 import { FLAG_BITS, flagsMeantBy, PROPERTY } from '../mail/message-properties.ts';
+import { isValueOf } from '../mail/property-id.ts';
+import { rewriteParts } from '../mail/rewrite-parts.ts';
 import { itemIdXml } from './item-fields.ts';
 import { propertyPath } from './property-path.ts';
 import { EwsError } from './refusal.ts';
@@ -107,27 +109,10 @@ export function extendedProperties(elements: readonly Element[]): Map<string, st
     const path = uri === undefined ? null : propertyPath(uri);
     if (path?.kind !== 'extended') throw new EwsError('ErrorInvalidExtendedProperty');
     const value = textOf(childNamed(element, 'Value'));
-    if (!isOfType(value, path.type)) throw new EwsError('ErrorInvalidExtendedPropertyValue');
+    if (!isValueOf(path.type, value)) throw new EwsError('ErrorInvalidExtendedPropertyValue');
     properties.set(path.id, value);
   }
   return properties;
-}
-
-function isOfType(value: string, type: string): boolean {
-  switch (type) {
-    case 'Integer':
-    case 'Long':
-    case 'Short':
-      return /^-?\d+$/.test(value);
-    case 'Boolean':
-      return /^(true|false|0|1)$/.test(value);
-    case 'SystemTime':
-      return (
-        /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?(Z|[+-]\d\d:\d\d)?$/.test(value) && !Number.isNaN(Date.parse(value))
-      );
-    default:
-      return true;
-  }
 }
 
 /** @throws EwsError ErrorMessageSizeExceeded, ErrorQuotaExceeded */
@@ -144,7 +129,7 @@ function store({ mailbox, settings, nowMs }: EwsRequest, folder: Folder, given: 
   const isRead = given.isRead ?? (bits === undefined || (Number(bits) & FLAG_BITS.read) !== 0);
   const receivedAt = properties.get(PROPERTY.receivedAt);
   const message = folder.append({
-    raw,
+    raw: settings.reEncodes ? rewriteParts(raw) : raw,
     flags: [...(isRead ? ['\\Seen'] : []), ...(isDraft ? ['\\Draft'] : []), ...flagsMeantBy(properties)],
     ...(receivedAt !== undefined && { internalDate: new Date(receivedAt) }),
   });

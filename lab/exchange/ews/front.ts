@@ -2,6 +2,8 @@ import type { Element } from '@xmldom/xmldom';
 import type { Outgoing } from '../flow/outgoing.ts';
 import type { Front, HttpAnswer, HttpCall } from '../front.ts';
 import type { Items } from '../mail/items.ts';
+import type { ReadReceipts } from '../mail/read-receipts.ts';
+import type { SpecialFolder } from '../mail/special-folders.ts';
 import { Refusal } from '../refusal.ts';
 import { deleteItem, updateItem } from './change-items.ts';
 import { createItem } from './create-item.ts';
@@ -16,6 +18,8 @@ import { childElements, childNamed, NAMESPACES, parseXml, textOf, xml } from './
 export interface EwsFrontOptions extends Directory {
   readonly items: Items;
   readonly outgoing: Outgoing;
+  readonly receipts: ReadReceipts;
+  readonly folderNames: Readonly<Record<SpecialFolder, string>>;
   readonly now: () => number;
 }
 
@@ -51,7 +55,7 @@ const SERVER_VERSION = xml('h:ServerVersionInfo', {
 
 /** `POST /EWS/Exchange.asmx`: SOAP 1.1 (exchange.md §4). */
 export function ewsFront(options: EwsFrontOptions): Front {
-  const { settings, items, outgoing, now } = options;
+  const { settings, items, outgoing, receipts, now } = options;
   const open = new Map<string, number>();
   const answer = (call: HttpCall, caller: Caller): HttpAnswer => {
     const { operation, header } = envelopeOf(call.body);
@@ -65,8 +69,10 @@ export function ewsFront(options: EwsFrontOptions): Front {
         `The element 'Body' has invalid child element '${name}' in namespace '${operation.namespaceURI}'.`,
       );
     }
-    const mailbox = new EwsMailbox(account, items);
-    const parts = asFault(() => known.parts({ name, element: operation, mailbox, settings, outgoing, nowMs: now() }));
+    const mailbox = new EwsMailbox(account, items, options.folderNames);
+    const parts = asFault(() =>
+      known.parts({ name, element: operation, mailbox, settings, outgoing, receipts, nowMs: now() }),
+    );
     return { status: 200, headers: XML_TYPE, body: envelopeXml(responseXml(name, parts, known.empty)) };
   };
   return {

@@ -1,4 +1,5 @@
 import { bodyOffset, fieldValues } from '../../imap/message-parts.ts';
+import { isFlagged } from '../mail/items.ts';
 import { hasAttachment, type PlacedMessage, PROPERTY, propertyOf, timeText } from '../mail/message-properties.ts';
 import type { EwsMailbox } from './mailbox.ts';
 import { type PropertyPath, pathXml } from './property-path.ts';
@@ -36,7 +37,7 @@ const XML_FIELDS: Readonly<Record<string, (place: PlacedMessage, mailbox: EwsMai
       : xml('t:Categories', {}, ...names.map((each) => xml('t:String', {}, escaped(each))));
   },
   'item:Flag': ({ message }, { items }) =>
-    xml('t:Flag', {}, xml('t:FlagStatus', {}, items.isFlagged(message) ? 'Flagged' : 'NotFlagged')),
+    xml('t:Flag', {}, xml('t:FlagStatus', {}, isFlagged(message, items.of(message)) ? 'Flagged' : 'NotFlagged')),
   'item:InternetMessageHeaders': ({ message }) => headersXml(message.raw),
 };
 

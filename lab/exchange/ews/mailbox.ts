@@ -2,45 +2,26 @@ import { createHash } from 'node:crypto';
 import type { Element } from '@xmldom/xmldom';
 import type { FolderRole } from '../../../domain/mail.ts';
 import type { Folder } from '../../imap/folder.ts';
-import { encodeMutf7 } from '../../imap/mutf7.ts';
 import type { Account } from '../../imap/store.ts';
 import type { Items } from '../mail/items.ts';
 import type { PlacedMessage } from '../mail/message-properties.ts';
+import { findSpecialFolder, type SpecialFolder } from '../mail/special-folders.ts';
 import { EwsError, schemaFault } from './refusal.ts';
 
-/** DistinguishedFolderIdNameType, as far as it names folders of mail. */
-const DISTINGUISHED: Readonly<Record<string, Exclude<FolderRole, null> | 'root'>> = {
-  msgfolderroot: 'root',
-  inbox: 'inbox',
-  sentitems: 'sent',
-  drafts: 'drafts',
-  deleteditems: 'trash',
-  junkemail: 'junk',
-  archive: 'archive',
-};
-const SLASH_IN_IMAP = '\uF8FF';
 /** Names that exist and that this mailbox has nothing for. */
-const ELSEWHERE = [
-  'calendar',
-  'contacts',
-  'journal',
-  'notes',
-  'outbox',
-  'publicfoldersroot',
-  'root',
-  'searchfolders',
-  'tasks',
-];
+const ELSEWHERE = ['calendar', 'contacts', 'journal', 'notes', 'publicfoldersroot', 'root', 'searchfolders', 'tasks'];
 
 /** One mailbox as EWS walks it: a tree of folders below a root that IMAP does not show. */
 export class EwsMailbox {
   readonly account: Account;
   readonly items: Items;
+  readonly #folderNames: Readonly<Record<SpecialFolder, string>>;
   readonly rootId: string;
 
-  constructor(account: Account, items: Items) {
+  constructor(account: Account, items: Items, folderNames: Readonly<Record<SpecialFolder, string>>) {
     this.account = account;
     this.items = items;
+    this.#folderNames = folderNames;
     this.rootId = `AQMkAD${createHash('sha256').update(`root of ${account.user}`).digest('base64url').slice(0, 26)}`;
   }
 
@@ -56,11 +37,11 @@ export class EwsMailbox {
     const id = element.getAttribute('Id') ?? '';
     switch (element.localName) {
       case 'DistinguishedFolderId': {
-        const wanted = DISTINGUISHED[id];
-        if (wanted === 'root') return 'root';
-        const found = wanted && this.folders().find(({ role }) => role === wanted);
-        if (found !== undefined) return found;
-        if (wanted !== undefined || ELSEWHERE.includes(id)) throw new EwsError('ErrorFolderNotFound');
+        if (id === 'msgfolderroot') return 'root';
+        // The names of DistinguishedFolderIdNameType are Graph's, and are case-sensitive here.
+        const found = id === id.toLowerCase() ? findSpecialFolder(this.account, id, this.#folderNames) : null;
+        if (found !== null) return found;
+        if (Object.hasOwn(this.#folderNames, id) || ELSEWHERE.includes(id)) throw new EwsError('ErrorFolderNotFound');
         throw schemaFault(
           `The 'Id' attribute is invalid - The value '${id}' is invalid - The Enumeration constraint failed.`,
         );
@@ -84,11 +65,8 @@ export class EwsMailbox {
     return found;
   }
 
-  /** A `/` in a name is one here and a separator in IMAP, where Exchange shows another character in its place (recalled). */
   makeFolder(parent: Folder | 'root', name: string): Folder {
-    const base = parent === 'root' ? '' : `${parent.wireName}/`;
-    const path = [...(parent === 'root' ? [] : parent.path), name];
-    return this.account.ensureFolder(path, null, base + encodeMutf7(name.replaceAll('/', SLASH_IN_IMAP)));
+    return this.account.ensureFolder([...(parent === 'root' ? [] : parent.path), name]);
   }
 
   folders(): readonly Folder[] {

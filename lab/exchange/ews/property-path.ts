@@ -1,19 +1,7 @@
 import type { Element } from '@xmldom/xmldom';
+import { PROPERTY_TYPES, type PropertyType, parsePropertyId } from '../mail/property-id.ts';
 import { EwsError, schemaFault } from './refusal.ts';
 import { xml } from './xml.ts';
-
-export const PROPERTY_TYPES = [
-  'Boolean',
-  'Integer',
-  'Long',
-  'Short',
-  'Double',
-  'String',
-  'SystemTime',
-  'Binary',
-  'CLSID',
-] as const;
-export type PropertyType = (typeof PROPERTY_TYPES)[number];
 
 /** What a request asks for: a field of EWS's own, or a MAPI property. */
 export type PropertyPath =
@@ -33,7 +21,6 @@ const PROPERTY_SETS: Readonly<Record<string, string>> = {
   InternetHeaders: '00020386-0000-0000-c000-000000000046',
   Common: '00062008-0000-0000-c000-000000000046',
 };
-const GUID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i;
 
 /**
  * `FieldURI` or `ExtendedFieldURI`.
@@ -73,30 +60,29 @@ function extended(element: Element): PropertyPath {
   const number = attribute('PropertyId');
   const sets = [setId, distinguished].filter((each) => each !== null).length;
   if (tag !== null) {
-    const value = Number(tag);
-    if (sets > 0 || name !== null || number !== null) throw new EwsError('ErrorInvalidExtendedProperty');
     // From 0x8000 on are named properties, which have no number of their own (ewsdocs, `extendedfielduri.md`).
-    if (!/^(0x[0-9a-f]{1,4}|\d{1,5})$/i.test(tag) || value >= 0x8000)
+    const value = /^(0x[0-9a-f]{1,4}|\d{1,5})$/i.test(tag) ? Number(tag) : 0x8000;
+    if (sets > 0 || name !== null || number !== null || value >= 0x8000) {
       throw new EwsError('ErrorInvalidExtendedProperty');
+    }
     const attributes = { PropertyTag: `0x${value.toString(16)}`, PropertyType: type };
-    return { kind: 'extended', id: `${type} 0x${hex(value)}`, type, attributes };
+    return { kind: 'extended', id: canonical(`${type} 0x${value.toString(16)}`), type, attributes };
   }
   const set = setId ?? PROPERTY_SETS[distinguished ?? ''];
-  if (sets !== 1 || set === undefined || !GUID.test(set) || (name === null) === (number === null)) {
+  if (sets !== 1 || set === undefined || (name === null) === (number === null)) {
     throw new EwsError('ErrorInvalidExtendedProperty');
   }
-  const guid = set.toLowerCase();
-  const place = setId === null ? { DistinguishedPropertySetId: distinguished ?? '' } : { PropertySetId: guid };
-  const attributes = {
-    ...place,
-    ...(name === null ? { PropertyId: number ?? '' } : { PropertyName: name }),
-    PropertyType: type,
-  };
-  // `Name` is case-sensitive (exchange.md §3).
-  const id = name === null ? `${type} {${guid}} Id 0x${hex(Number(number))}` : `${type} {${guid}} Name ${name}`;
-  return { kind: 'extended', id, type, attributes };
+  const place: Record<string, string> =
+    setId === null ? { DistinguishedPropertySetId: distinguished ?? '' } : { PropertySetId: set.toLowerCase() };
+  const within = name === null ? `Id 0x${Number(number).toString(16)}` : `Name ${name}`;
+  const attributes = { ...place, ...(name === null ? { PropertyId: number ?? '' } : { PropertyName: name }) };
+  const id = canonical(`${type} {${set}} ${within}`);
+  return { kind: 'extended', id, type, attributes: { ...attributes, PropertyType: type } };
 }
 
-function hex(value: number): string {
-  return value.toString(16).toUpperCase().padStart(4, '0');
+/** @throws EwsError ErrorInvalidExtendedProperty */
+function canonical(text: string): string {
+  const parsed = parsePropertyId(text);
+  if (parsed === null) throw new EwsError('ErrorInvalidExtendedProperty');
+  return parsed.canonical;
 }

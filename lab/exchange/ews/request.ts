@@ -1,5 +1,6 @@
 import type { Element } from '@xmldom/xmldom';
 import type { Outgoing } from '../flow/outgoing.ts';
+import type { ReadReceipts } from '../mail/read-receipts.ts';
 import type { EwsMailbox } from './mailbox.ts';
 import { EwsError, errorMessage } from './refusal.ts';
 import type { EwsSettings } from './settings.ts';
@@ -12,6 +13,7 @@ export interface EwsRequest {
   readonly mailbox: EwsMailbox;
   readonly settings: EwsSettings;
   readonly outgoing: Outgoing;
+  readonly receipts: ReadReceipts;
   readonly nowMs: number;
 }
 

@@ -27,6 +27,8 @@ export class EwsSettings {
   maxRows = 1_000;
   /** So long a new message is not seen by FindItem (exchange.md §9.4). */
   visibleAfterMs = 0;
+  /** GetItem gives MIME with its parts in another encoding, canonically equal; off, as MIME is kept (exchange.md §9.1). */
+  reEncodes = false;
   /** Requests wait for it before they are answered; for tests of concurrency. */
   gate: Promise<void> | null = null;
 }

@@ -1,10 +1,11 @@
+import { isFlagged } from '../mail/items.ts';
 import { PROPERTY } from '../mail/message-properties.ts';
 import type { Located } from './mailbox.ts';
 
 export type FollowUp = 'notFlagged' | 'flagged' | 'complete';
 
 export function followUpOf({ message, item }: Located): FollowUp {
-  if (message.flags.has('\\Flagged')) return 'flagged';
+  if (isFlagged(message, item)) return 'flagged';
   return item.properties.get(PROPERTY.flagStatus) === '1' ? 'complete' : 'notFlagged';
 }
 

@@ -106,6 +106,7 @@ function applyState({ folder, message, item }: Located, body: MessageBody): void
     if (isSet === true) flags.add(flag);
     if (isSet === false) flags.delete(flag);
   }
+  if (isFlagged !== null) item.flagIsHidden = false;
   folder.setFlags(message.uid, flags);
   if (effects.receivedAt !== null) folder.setDate(message.uid, effects.receivedAt);
 }

@@ -4,8 +4,11 @@ import type { SeenCommand } from '../../imap/hooks.ts';
 export interface ImapQuirks {
   /** Octets of a line without its end; longer ones fail the APPEND (exchange.md §5.3). Null: any length. */
   longestLineBytes: number | null;
-  /** Of a message, by who signs in, not by whose mailbox it is (exchange.md §5.3). */
-  maxMessageBytesOf: (signedInAs: string) => number;
+  /**
+   * Of a message, by who signs in, not by whose mailbox it is (exchange.md §5.3). Null: the MaxReceiveSize of that one's mailbox, as
+   * `Set-Mailbox` sets it (exchange.md §6.3).
+   */
+  maxMessageBytesOf: ((signedInAs: string) => number) | null;
   /** `MaxCommandSize` (exchange.md §5.3); null: any length. */
   longestCommandBytes: number | null;
   /** BAD answers until BYE (exchange.md §5.3). */
@@ -24,6 +27,8 @@ export interface ImapQuirks {
   throttle: ((command: SeenCommand) => number | null) | null;
   /** Of one mailbox; null = no limit. */
   quotaBytesOf: (mailbox: string) => number | null;
+  /** FETCH gives the parts in another encoding, canonically equal to what APPEND was given; off, as MIME is kept (exchange.md §9.1). */
+  reEncodes: boolean;
   /** Whether passwords open mailboxes: Exchange Online has ended it (hostile case T58). */
   passwords: boolean;
   /** `afterwards`: the sign-in is OK, and each command then is BAD (T55); `at-sign-in`: NO at once (exchange.md §5.1). */
@@ -32,11 +37,11 @@ export interface ImapQuirks {
   mayOpenShared: ((user: string, mailbox: string) => boolean) | null;
 }
 
-/** Exchange Online, with 45,000,000 bytes as first assumption for the size (exchange.md §5.3). */
+/** Exchange Online. */
 export function onlineQuirks(): ImapQuirks {
   return {
     longestLineBytes: 10_239,
-    maxMessageBytesOf: () => 45_000_000,
+    maxMessageBytesOf: null,
     longestCommandBytes: 10_240,
     maxProtocolErrors: 10,
     maxConnectionsPerUser: 20,
@@ -46,6 +51,7 @@ export function onlineQuirks(): ImapQuirks {
     mdnSentIsCategory: true,
     throttle: null,
     quotaBytesOf: () => null,
+    reEncodes: false,
     passwords: false,
     notConnected: 'afterwards',
     mayOpenShared: null,

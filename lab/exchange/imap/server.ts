@@ -1,6 +1,7 @@
 import type { ImapHooks, IncomingMessage } from '../../imap/hooks.ts';
 import { EXCHANGE_CAPABILITIES } from '../../imap/options.ts';
 import { type ImapLabServer, startImapServer } from '../../imap/server.ts';
+import { rewriteParts } from '../mail/rewrite-parts.ts';
 import type { HostedTenant } from '../tenant.ts';
 import { type ImapQuirks, onlineQuirks, serverQuirks } from './quirks.ts';
 import { faultOfAppend, faultOfCreate } from './refusals.ts';
@@ -26,6 +27,8 @@ export interface ExchangeImap extends ImapLabServer {
 
 /** `$MDNSent` is the only keyword (exchange.md §5.2). */
 const PERMANENT_FLAGS = ['\\Seen', '\\Answered', '\\Flagged', '\\Deleted', '\\Draft', '$MDNSent'];
+/** What imapsync takes for Exchange Online where nobody knows better (exchange.md §5.3). */
+const ASSUMED_BYTES = 45_000_000;
 const MDN_SENT = '$mdnsent';
 
 /** Exchange's IMAP over the mailboxes of a tenant, with its capabilities and its quirks (exchange.md §5). */
@@ -55,19 +58,33 @@ export async function startExchangeImap(
       const verdict = (await faults()?.onAppend?.(message)) ?? message;
       if ('reply' in verdict) return verdict;
       const fault = faultOfAppend(verdict, quirks, store.findAccount(message.user));
-      return fault === null ? verdict : { reply: fault };
+      if (fault !== null) return { reply: fault };
+      return quirks.reEncodes ? { ...verdict, raw: rewriteParts(verdict.raw) } : verdict;
     },
     onAppended(stored, message) {
       // The first look fixes for ever whether it is a draft (exchange.md §1.2).
       const item = items.of(stored);
-      if (quirks.flaggedByStoreOnly && stored.flags.has('\\Flagged')) items.hideFlag(stored);
+      if (quirks.flaggedByStoreOnly && stored.flags.has('\\Flagged')) item.flagIsHidden = true;
       noteMdnSent(message.flags, item);
       faults()?.onAppended?.(stored, message);
     },
     onStore(stored, named) {
-      if (named.some((flag) => flag.toLowerCase() === '\\flagged')) items.showFlag(stored);
-      noteMdnSent(named, items.of(stored));
+      const item = items.of(stored);
+      if (named.some((flag) => flag.toLowerCase() === '\\flagged')) item.flagIsHidden = false;
+      noteMdnSent(named, item);
       faults()?.onStore?.(stored, named);
+    },
+    // A copy has what the message had, a category or a draft's mark as well.
+    onCopied(source, copy) {
+      const { isDraft, properties, categories, importance, flagIsHidden } = items.of(source);
+      items.add(copy, {
+        isDraft,
+        properties: new Map(properties),
+        categories: [...categories],
+        importance,
+        flagIsHidden,
+      });
+      faults()?.onCopied?.(source, copy);
     },
     onCreate: (name, user) => faults()?.onCreate?.(name, user) ?? faultOfCreate(name, quirks, store, user),
   };
@@ -80,7 +97,8 @@ export async function startExchangeImap(
     capabilities: [...EXCHANGE_CAPABILITIES, ...(tellsQuota ? ['QUOTA'] : [])],
     permanentFlags: PERMANENT_FLAGS,
     tooLargeText: 'NO Maximum size of appendable message has been exceeded',
-    maxMessageBytesOf: (signedInAs) => quirks.maxMessageBytesOf(signedInAs),
+    maxMessageBytesOf: (signedInAs) =>
+      quirks.maxMessageBytesOf?.(signedInAs) ?? tenant.state.findMailbox(signedInAs)?.maxReceiveBytes ?? ASSUMED_BYTES,
     get maxConnectionsPerUser() {
       return quirks.maxConnectionsPerUser;
     },

@@ -23,6 +23,13 @@ export interface Item {
   /** Read-side questions by filter do not see it before this time (epoch ms): search and replica lag (exchange.md §9.4). */
   visibleAtMs: number;
   readonly createdAtMs: number;
+  /** `\Flagged` came by APPEND: IMAP alone shows it, until a STORE or another front sets it again (exchange.md §5.3). */
+  flagIsHidden: boolean;
+}
+
+/** Whether Outlook, Graph and EWS show the follow-up flag. */
+export function isFlagged({ flags }: StoredMessage, { flagIsHidden }: Item): boolean {
+  return flags.has('\\Flagged') && !flagIsHidden;
 }
 
 export class Items {
@@ -30,7 +37,6 @@ export class Items {
   readonly #messageIds = new Map<string, number>();
   readonly #folderIds = new WeakMap<Folder, string>();
   readonly #hidden = new WeakSet<Folder>();
-  readonly #flagOfImapOnly = new Set<number>();
   readonly #now: () => number;
   #changes = 0;
 
@@ -57,6 +63,7 @@ export class Items {
       importance: 'normal',
       visibleAtMs: now,
       createdAtMs: now,
+      flagIsHidden: false,
       ...given,
     };
     this.#byMessage.set(message.id, item);
@@ -72,20 +79,6 @@ export class Items {
   nextChangeKey(): string {
     this.#changes += 1;
     return `CQAAAB${this.#changes.toString(36).padStart(8, 'A')}`;
-  }
-
-  /** Whether Outlook, Graph and EWS show the follow-up flag; IMAP goes by `\Flagged` alone (exchange.md §5.3). */
-  isFlagged(message: StoredMessage): boolean {
-    return message.flags.has('\\Flagged') && !this.#flagOfImapOnly.has(message.id);
-  }
-
-  /** `\Flagged` came by APPEND: only IMAP sees it until {@link showFlag}. */
-  hideFlag(message: StoredMessage): void {
-    this.#flagOfImapOnly.add(message.id);
-  }
-
-  showFlag(message: StoredMessage): void {
-    this.#flagOfImapOnly.delete(message.id);
   }
 
   /** Constant and the same for all fronts (exchange.md §3). */

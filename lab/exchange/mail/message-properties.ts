@@ -1,7 +1,7 @@
 import type { Folder } from '../../imap/folder.ts';
 import { bodyOffset, fieldValues } from '../../imap/message-parts.ts';
 import type { StoredMessage } from '../../imap/stored-message.ts';
-import type { Items } from './items.ts';
+import { type Items, isFlagged } from './items.ts';
 
 /** A message where it lies: its UID belongs to the folder. */
 export interface PlacedMessage {
@@ -66,7 +66,7 @@ export function propertyOf({ folder, message }: PlacedMessage, items: Items, id:
     case PROPERTY.iconIndex:
       return item.properties.get(id) ?? (flags.has('\\Answered') ? '261' : null);
     case PROPERTY.flagStatus:
-      if (items.isFlagged(message)) return '2';
+      if (isFlagged(message, item)) return '2';
       return item.properties.get(id) === '1' ? '1' : null;
     case PROPERTY.imapDeleted:
       return flags.has('\\Deleted') ? '1' : null;

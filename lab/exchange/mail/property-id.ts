@@ -7,15 +7,25 @@ export interface PropertyId {
   readonly shown: string;
 }
 
-const TYPES = ['String', 'Integer', 'Long', 'Short', 'Boolean', 'SystemTime', 'Double', 'Binary', 'CLSID'] as const;
-export type PropertyType = (typeof TYPES)[number];
+export const PROPERTY_TYPES = [
+  'String',
+  'Integer',
+  'Long',
+  'Short',
+  'Boolean',
+  'SystemTime',
+  'Double',
+  'Binary',
+  'CLSID',
+] as const;
+export type PropertyType = (typeof PROPERTY_TYPES)[number];
 
 const GUID = /^\{([0-9a-f]{8}-(?:[0-9a-f]{4}-){3}[0-9a-f]{12})\}$/i;
 
 /** @returns null for what Graph would not understand. The name is case-sensitive, the rest is not (exchange.md §3). */
 export function parsePropertyId(text: string): PropertyId | null {
   const [typeName, first = '', kind, ...rest] = text.split(' ');
-  const type = TYPES.find((one) => one === typeName);
+  const type = PROPERTY_TYPES.find((one) => one === typeName);
   if (type === undefined) return null;
   if (kind === undefined) {
     const tag = hexOf(first, 0xffff);

@@ -42,9 +42,12 @@ function targetNamed(session: Session, token: Token | undefined): Folder | null 
 }
 
 function copyAll(session: Session, positions: readonly Position[], target: Folder, keepId: boolean): string {
-  const copies = positions.map(({ message: { raw, flags, internalDate, id } }) =>
-    target.append({ raw, flags, internalDate, ...(keepId && { id }) }),
-  );
+  const copies = positions.map(({ message }) => {
+    const { raw, flags, internalDate, id } = message;
+    const copied = target.append({ raw, flags, internalDate, ...(keepId && { id }) });
+    if (!keepId) session.server.options.hooks?.onCopied?.(message, copied);
+    return copied;
+  });
   if (!session.can('UIDPLUS') || copies.length === 0) return '';
   const sourceUids = formatUidSet(positions.map(({ message }) => message.uid));
   return `[COPYUID ${target.uidValidity} ${sourceUids} ${formatUidSet(copies.map((each) => each.uid))}] `;
