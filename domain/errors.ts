@@ -148,6 +148,40 @@ export const ERRORS = {
     remedy:
       'Take `ews` out of `target.routes`, or turn it on: `Set-CASMailbox <mailbox> -EwsEnabled $true`, and in Exchange Online, until it ends there for good, `Set-OrganizationConfig -EwsEnabled $true -EwsAllowedAppIDs <application>`; then retry the mailbox.',
   },
+  APP_UNKNOWN: {
+    reaction: 'pause',
+    scope: 'migration',
+    httpStatus: 409,
+    remedy:
+      "Compare `tenantId` and `clientId` in the plan with the application's page in Entra, let an administrator of the tenant consent to it (`mailferry tenant script` prints the link), then resume.",
+  },
+  APP_SECRET_WRONG: {
+    reaction: 'pause',
+    scope: 'migration',
+    httpStatus: 409,
+    remedy:
+      "Put the secret's value, not its id, where the plan's reference points, or add the certificate to the application (Entra: App registrations, Certificates & secrets), then resume.",
+  },
+  APP_SECRET_EXPIRED: {
+    reaction: 'pause',
+    scope: 'migration',
+    httpStatus: 409,
+    remedy:
+      "Make a new secret or certificate for the application (Entra: App registrations, Certificates & secrets), put it where the plan's reference points, then resume.",
+  },
+  SIGN_IN_BLOCKED: {
+    reaction: 'pause',
+    scope: 'migration',
+    httpStatus: 409,
+    remedy:
+      'Let an administrator exclude the application, or the address of this service, from the policy (Entra: Protection, Conditional Access; Sign-in logs name the policy), then resume. The policy need not be turned off.',
+  },
+  CLOCK_WRONG: {
+    reaction: 'pause',
+    scope: 'service',
+    httpStatus: 503,
+    remedy: 'Set the clock of the machine, or let it follow a time server; then resume.',
+  },
   ROUTE_UNAVAILABLE: {
     reaction: 'pause',
     scope: 'mailbox',

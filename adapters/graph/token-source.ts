@@ -2,6 +2,7 @@ import { MigrationError } from '../../domain/errors.ts';
 import type { AdminEndpoint } from '../../domain/plan.ts';
 import type { Secrets } from '../../domain/ports/services.ts';
 import { ASSERTION_TYPE, signAssertion } from './client-assertion.ts';
+import { entraFault } from './entra-errors.ts';
 import type { HttpsTransport } from './https-transport.ts';
 import { type CallKind, fromStatus, retryAfterMs, withoutAnswer } from './outcome.ts';
 
@@ -47,7 +48,8 @@ export const EXCHANGE_SCOPE = 'https://outlook.office365.com/.default';
 /**
  * OAuth2 client credentials (RFC 6749 §4.4) for one API, with a secret or a certificate's assertion (RFC 7523). Either is read at each
  * renewal and not kept, so a replaced file counts.
- * @throws SECRET_MISSING, TARGET_ADMIN_REFUSED (wrong secret), CONSENT_REVOKED, TARGET_ADMIN_UNREACHABLE, THROTTLED
+ * @throws SECRET_MISSING, what Entra says (entra-errors.ts: APP_UNKNOWN, APP_SECRET_WRONG, CONSENT_REVOKED and others),
+ *         TARGET_ADMIN_REFUSED, TARGET_ADMIN_UNREACHABLE, THROTTLED
  */
 export function createTokenSource(options: TokenOptions): TokenSource {
   let token: Token | null = null;
@@ -126,12 +128,14 @@ function refusal(response: Response, answer: unknown, nowMs: number): MigrationE
   const code = typeof error === 'string' ? error : null;
   // Entra's description names the ids of app and tenant, never the secret.
   const cause = new Error(typeof description === 'string' ? description : `HTTP status ${response.status}`);
-  // RFC 6749 §5.2: the client is known but may not have a token this way. For Entra: not consented to, or gone from the tenant.
-  if (code === 'unauthorized_client' || code === 'access_denied') {
-    return new MigrationError('CONSENT_REVOKED', `no access token: ${code}`, {
+  const wait = retryAfterMs(response.headers.get('retry-after'), nowMs);
+  const fault = response.status === 429 ? null : entraFault(code, cause.message);
+  if (fault !== null) {
+    return new MigrationError(fault.code, `No access token: ${fault.message}.`, {
       facts: { call: TOKEN_CALL.name, status: response.status, errorCode: code },
       cause,
+      ...(wait !== undefined && { retryAfterMs: wait }),
     });
   }
-  return fromStatus(TOKEN_CALL, response.status, code, retryAfterMs(response.headers.get('retry-after'), nowMs), cause);
+  return fromStatus(TOKEN_CALL, response.status, code, wait, cause);
 }

@@ -354,13 +354,13 @@ describe('access', () => {
   test('with a wrong secret is refused, and the secret is not repeated', async () => {
     const admin = await open({}, { clientSecret: 'env:OTHER' });
     const error: unknown = await admin.findMailbox(anna.address, signal).catch((thrown: unknown) => thrown);
-    expect(error).toMatchObject({ code: 'TARGET_ADMIN_REFUSED', facts: { errorCode: 'invalid_client' } });
+    expect(error).toMatchObject({ code: 'APP_SECRET_WRONG', facts: { errorCode: 'invalid_client' } });
     expect(JSON.stringify(error) + String(error)).not.toContain('wrong');
   });
 
-  test('of an application that the tenant does not know is CONSENT_REVOKED', async () => {
+  test('of an application that the tenant does not know is APP_UNKNOWN', async () => {
     const admin = await open({}, { clientId: 'other' });
-    await expect(admin.findMailbox(anna.address, signal)).rejects.toMatchObject({ code: 'CONSENT_REVOKED' });
+    await expect(admin.findMailbox(anna.address, signal)).rejects.toMatchObject({ code: 'APP_UNKNOWN' });
   });
 
   test('is slowed down for as long as the tenant asks', async () => {
