@@ -34,8 +34,16 @@ export function contentFingerprintOf(raw: Buffer): string {
   return fingerprintOver(raw, 'content only');
 }
 
+/**
+ * As {@link contentFingerprintOf}, without Date and From too: for a message that has none of its own, and is given one by a target that
+ * has none without (T31).
+ */
+export function textFingerprintOf(raw: Buffer): string {
+  return fingerprintOver(raw, 'text only');
+}
+
 const MESSAGE_ID_TOO = 'Message-ID too';
-type Extent = typeof MESSAGE_ID_TOO | 'content only';
+type Extent = typeof MESSAGE_ID_TOO | 'content only' | 'text only';
 
 function fingerprintOver(raw: Buffer, extent: Extent): string {
   const message = withoutLastCrs(replaceNul(raw.subarray(afterMboxLines(raw))));
@@ -54,8 +62,11 @@ function headerMarks(message: Buffer, { fields }: HeaderSegment, extent: Extent)
     return value.length > MAX_DECODED ? sha256Hex(value) : decodeWords(value);
   };
   // Quotes, backslashes and blanks around names are spelling, and each program has its own.
-  const addresses = ADDRESS_FIELDS.map((name) => read(name).replace(/["\\\s]+/g, ''));
-  const date = read('date');
+  const isDated = extent !== 'text only';
+  const addresses = ADDRESS_FIELDS.filter((name) => isDated || name !== 'from').map((name) =>
+    read(name).replace(/["\\\s]+/g, ''),
+  );
+  const date = isDated ? read('date') : '';
   const sent = String(parseMailDate(date) ?? evenOut(date));
   const id = extent === MESSAGE_ID_TOO ? [read('message-id').replace(/\s+/g, '')] : [];
   const values = [...addresses, evenOut(read('subject')), sent, ...id];

@@ -30,6 +30,8 @@ export interface CopyContext {
   readonly mayRead: (bytes: number) => Promise<void>;
   /** Wall clock, RFC 3339 UTC: only to tell an absurd date from a sane one. */
   readonly now: () => string;
+  /** Whether signed and encrypted mail may go by a route that breaks its signature. */
+  readonly signedMail: 'keep' | 'may-break';
   /** A copy may be taken over from a message that is not at the source any more: a first pass is spared the question. */
   readonly adopts: boolean;
   /** Waits until whoever held the mailbox before can no longer be at work on the target. */

@@ -37,6 +37,8 @@ export interface CopyMailboxInput {
   readonly limits?: TargetLimits | undefined;
   /** Of a Gmail source: which of its folders a message is copied from; by default one. */
   readonly labels?: LabelRules | undefined;
+  /** Whether signed and encrypted mail may go by a route that breaks its signature; `keep` by default. */
+  readonly signedMail?: 'keep' | 'may-break' | undefined;
   /** Books bytes before they are read of a source that gives away only so much a day; by default nobody counts. @throws DAILY_LIMIT */
   readonly mayRead?: ((bytes: number) => Promise<void>) | undefined;
   /** Further connections, and time to judge by whether they help. */
@@ -228,7 +230,17 @@ class MailboxCopy {
   }
 
   #context(): BeforeCensus {
-    const { ledger, lease, pass, signal, budget, now, lanes, mayRead = async () => undefined } = this.#input;
+    const {
+      ledger,
+      lease,
+      pass,
+      signal,
+      budget,
+      now,
+      lanes,
+      mayRead = async () => undefined,
+      signedMail = 'keep',
+    } = this.#input;
     const gmail = this.#gmail;
     return {
       ledger,
@@ -238,6 +250,7 @@ class MailboxCopy {
       counts: this.#counts,
       budget,
       mayRead,
+      signedMail,
       now,
       inTurn: this.#inTurn,
       exclude: gmail ? (folder) => gmail.exclude(folder) : undefined,

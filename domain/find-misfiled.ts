@@ -1,5 +1,5 @@
 import { collect } from './collect.ts';
-import { fingerprintOf } from './fingerprint.ts';
+import { isContentMark, keyOfMark, markOf } from './marks.ts';
 import type { DeliveredCopy } from './ports/ledger.ts';
 import type { MailTarget, TargetFolder } from './ports/mail.ts';
 import type { VerifyContext } from './verify-context.ts';
@@ -21,7 +21,7 @@ export async function findMisfiled(
 ): Promise<void> {
   const losses = checks.flatMap((check) => [...check.lost].map((copy): Loss => ({ check, copy })));
   if (losses.length === 0) return;
-  const wanted = Map.groupBy(losses, ({ copy }) => copy.fingerprint);
+  const wanted = Map.groupBy(losses, ({ copy }) => keyOfMark(copy.fingerprint));
   for (const folder of await collect(target.listFolders())) {
     if (wanted.size === 0) return;
     await searchFolder(context, target, folder, checks, wanted);
@@ -36,21 +36,24 @@ async function searchFolder(
   wanted: Map<string, Loss[]>,
 ): Promise<void> {
   const candidates = new Map<string, number[]>();
+  const alsoByContent = target.fidelity === 'bytes' && [...wanted.keys()].some(isContentMark);
   for await (const { uid, raw } of target.listMessages(folder, 1)) {
     context.signal?.throwIfAborted();
     context.onSeen();
-    const fingerprint = fingerprintOf(raw);
-    if (wanted.has(fingerprint)) candidates.set(fingerprint, [...(candidates.get(fingerprint) ?? []), uid]);
+    const marks = [markOf(raw, target.fidelity), ...(alsoByContent ? [markOf(raw, 'content')] : [])];
+    for (const key of marks.map(keyOfMark)) {
+      if (wanted.has(key)) candidates.set(key, [...(candidates.get(key) ?? []), uid]);
+    }
   }
   if (candidates.size === 0) return;
   await takeClaimed(context, folder, checks, candidates);
-  for (const [fingerprint, uids] of candidates) {
+  for (const [key, uids] of candidates) {
     for (const uid of uids) {
-      const loss = wanted.get(fingerprint)?.shift();
+      const loss = wanted.get(key)?.shift();
       if (loss === undefined) break;
       moveTo(loss, folder, uid, checks);
     }
-    if (wanted.get(fingerprint)?.length === 0) wanted.delete(fingerprint);
+    if (wanted.get(key)?.length === 0) wanted.delete(key);
   }
 }
 
@@ -64,7 +67,7 @@ async function takeClaimed(
   const check = checks.find((each) => each.folder.id === folder.id);
   const lost = new Set([...(check?.lost ?? [])].map(rowKey));
   for await (const copy of ledger.listDelivered(mailboxId, check?.path ?? folder.path, 1)) {
-    const uids = candidates.get(copy.fingerprint);
+    const uids = candidates.get(keyOfMark(copy.fingerprint));
     if (uids === undefined || uids.length === 0 || lost.has(rowKey(copy))) continue;
     const at = copy.targetUid === null ? -1 : uids.indexOf(copy.targetUid);
     uids.splice(Math.max(0, at), 1);

@@ -1,5 +1,5 @@
-import { fingerprintOf } from './fingerprint.ts';
 import type { SourceFolder } from './mail.ts';
+import { isSameMark, markLike } from './marks.ts';
 import type { DeliveredCopy, FolderEntry, Lease, Ledger } from './ports/ledger.ts';
 import type { MailSource } from './ports/mail.ts';
 
@@ -56,12 +56,14 @@ async function isSame(
   const wanted = new Map(bodies.map(({ uid, fingerprint }) => [uid, fingerprint]));
   let equal = 0;
   for await (const { uid, result } of source.readMessages(folder, uidValidity, [...wanted.keys()])) {
-    if ('raw' in result && fingerprintOf(result.raw) === wanted.get(uid)) equal += 1;
+    const mark = wanted.get(uid);
+    if (mark === undefined || !('raw' in result)) continue;
+    if (isSameMark(markLike(result.raw, 'bytes', mark) ?? '', mark)) equal += 1;
   }
   return equal === bodies.length;
 }
 
-/** Copies that are the source's bytes: what was repaired or wrapped cannot be compared. */
+/** Copies of what the source has: what was repaired or wrapped cannot be compared. */
 async function sampleOf(ledger: Ledger, lease: Lease, entry: FolderEntry): Promise<readonly DeliveredCopy[]> {
   const sample: DeliveredCopy[] = [];
   for await (const copy of ledger.listDelivered(lease.mailboxId, entry.targetPath, 1)) {

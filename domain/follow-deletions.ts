@@ -3,9 +3,9 @@ import { collect } from './collect.ts';
 import type { CopyContext } from './copy-context.ts';
 import { findBrake, type VanishedFrom } from './deletion-brake.ts';
 import { MigrationError } from './errors.ts';
-import { fingerprintOf } from './fingerprint.ts';
 import { hasWork } from './look-at-mailbox.ts';
 import type { SourceFolder } from './mail.ts';
+import { isSameMark, markLike } from './marks.ts';
 import type { Pass } from './passes.ts';
 import type { TargetEraser } from './ports/eraser.ts';
 import type { Lease, Ledger, Removable } from './ports/ledger.ts';
@@ -169,7 +169,7 @@ async function listUnchanged(
   try {
     for await (const { uid, raw } of eraser.readCopies(folder, uidValidity, [...byUid.keys()])) {
       const copy = byUid.get(uid);
-      if (copy && fingerprintOf(raw) === copy.fingerprint) unchanged.push(copy);
+      if (copy && isSameMark(markLike(raw, 'bytes', copy.fingerprint) ?? '', copy.fingerprint)) unchanged.push(copy);
       byUid.delete(uid);
     }
   } catch (error) {

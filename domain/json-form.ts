@@ -26,9 +26,11 @@ export function jsonFormOf(raw: Buffer): JsonForm {
 /** Signed or encrypted for its reader, other than in a message that is attached: S/MIME, PGP/MIME. */
 export function isSealed(raw: Buffer): boolean {
   const { multiparts, leaves } = partsOf(raw);
-  return [...multiparts, ...leaves.map(({ header }) => header)].some(({ type }) => {
-    return type.value === 'multipart/signed' || SEALED_TYPES.includes(type.value);
-  });
+  return [...multiparts, ...leaves.map(({ header }) => header)].some(({ type }) => isSealing(type.value));
+}
+
+function isSealing(type: string): boolean {
+  return type === 'multipart/signed' || SEALED_TYPES.includes(type);
 }
 
 /** In no body, as all of them are base64. */
@@ -51,7 +53,7 @@ class Flattening {
     for (const { header: part } of dropped) this.#lost.add(LEFT_OUT(part.type.value));
     for (const { type } of multiparts) {
       if (type.value === 'multipart/report') this.#lost.add(WAS.report);
-      if (type.value === 'multipart/signed' || SEALED_TYPES.includes(type.value)) this.#lost.add(WAS.sealed);
+      if (isSealing(type.value)) this.#lost.add(WAS.sealed);
     }
     for (const part of attached) this.#tell(part);
     return { raw: this.#write(header, body, attached), lost: [...this.#lost] };
@@ -89,7 +91,7 @@ class Flattening {
     const { value } = part.header.type;
     if (value === 'message/rfc822') this.#lost.add(WAS.message);
     else if (value === 'text/calendar') this.#lost.add(WAS.calendar);
-    else if (SEALED_TYPES.includes(value)) this.#lost.add(WAS.sealed);
+    else if (isSealing(value)) this.#lost.add(WAS.sealed);
     else if (this.#isText(part)) this.#lost.add(WAS.text);
   }
 

@@ -1,5 +1,7 @@
 /** What we know of mail, apart from any server: folders, roles, flags, messages. */
 
+import type { Route } from './routes.ts';
+
 /** Special uses of RFC 6154, and INBOX (RFC 9051 §5.1). A folder has one role at most. */
 export type FolderRole = 'inbox' | 'sent' | 'drafts' | 'trash' | 'junk' | 'archive' | 'all' | 'flagged' | null;
 
@@ -66,6 +68,8 @@ export interface Message {
    * base32, since Exchange compares values of properties without case.
    */
   readonly key?: string;
+  /** By which of a target's routes it goes (MailTarget.routes). */
+  readonly route?: Route;
 }
 
 /** Where a copy is at the target: APPENDUID of RFC 4315. */

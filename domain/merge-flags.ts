@@ -30,7 +30,7 @@ export async function mergeFlags(context: CopyContext, target: MailTarget): Prom
 }
 
 async function mergeInFolder(
-  { ledger, lease, report }: CopyContext,
+  { ledger, lease, report, pause }: CopyContext,
   target: MailTarget,
   folder: TargetFolder,
   due: readonly FlagsDue[],
@@ -39,7 +39,16 @@ async function mergeInFolder(
   // UIDs of a folder that was made anew mean other messages.
   const valid = due.filter((each) => each.targetUidValidity === uidValidity);
   const uids = valid.map(({ targetUid }) => targetUid);
-  const there = new Map((await collect(target.listFlags(folder, uids))).map(({ uid, flags }) => [uid, flags]));
+  const there = new Map<number, readonly string[]>();
+  const look = async (wanted: readonly number[]) => {
+    for await (const { uid, flags } of target.listFlags(folder, wanted)) there.set(uid, flags);
+  };
+  await look(uids);
+  const unseen = uids.filter((uid) => !there.has(uid));
+  if (unseen.length > 0 && target.visibleAfterMs > 0) {
+    await pause(target.visibleAfterMs); // it may have been copied a moment ago
+    await look(unseen);
+  }
   const changes = valid.flatMap((each) => {
     const now = there.get(each.targetUid);
     if (now === undefined) return []; // its owner has moved or deleted it

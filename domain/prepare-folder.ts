@@ -1,15 +1,17 @@
 import type { CopyContext, Lane } from './copy-context.ts';
-import type { MailTarget, OpenedFolder } from './ports/mail.ts';
+import { markAtSource } from './mark-at-source.ts';
+import type { OpenedFolder } from './ports/mail.ts';
 import { openSuspect } from './suspicion.ts';
 import { NOTHING_UNCLAIMED, readUnclaimed, type Unclaimed } from './unclaimed.ts';
 import type { FolderJob, FolderWork } from './work-units.ts';
 
 /** Finds or makes the target folder, and in a first pass looks through it for what another tool has brought before us. */
-export async function prepareFolder(context: CopyContext, { target }: Lane, job: FolderJob): Promise<FolderWork> {
+export async function prepareFolder(context: CopyContext, lane: Lane, job: FolderJob): Promise<FolderWork> {
+  const { target } = lane;
   const folder = await context.inTurn(() =>
     openSuspect(context, job.entry, () => target.ensureFolder(job.targetPath, job.role)),
   );
-  const unclaimed = await findForeign(context, job, target, folder);
+  const unclaimed = await findForeign(context, job, lane, folder);
   return { ...job, target: folder, unclaimed, targetUidNext: folder.uidNext };
 }
 
@@ -20,13 +22,15 @@ export async function prepareFolder(context: CopyContext, { target }: Lane, job:
 async function findForeign(
   { ledger, lease, pass }: CopyContext,
   job: FolderJob,
-  target: MailTarget,
+  { source, target }: Lane,
   folder: OpenedFolder,
 ): Promise<Unclaimed> {
   if ((await ledger.listUnfinished(job.entry.id, null, 1)).length === 0) return NOTHING_UNCLAIMED;
   const { copies, firstPass } = await ledger.countDelivered(lease.mailboxId, job.targetPath);
   if (firstPass !== null && firstPass < pass.number) return NOTHING_UNCLAIMED;
   if (folder.exists <= copies) return NOTHING_UNCLAIMED;
-  const where = { mailboxId: lease.mailboxId, targetPath: job.targetPath, folder };
-  return await readUnclaimed(target, ledger, where, 1, null);
+  return await readUnclaimed(target, ledger, {
+    ...{ mailboxId: lease.mailboxId, targetPath: job.targetPath, folder, fromUid: 1, wanted: null },
+    markAtSource: markAtSource(source, ledger, lease.mailboxId, target),
+  });
 }

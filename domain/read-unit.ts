@@ -3,11 +3,12 @@ import { MigrationError } from './errors.ts';
 import { fingerprintOf } from './fingerprint.ts';
 import { asIs } from './ladder.ts';
 import type { Message } from './mail.ts';
+import { markOf } from './marks.ts';
 import { messageKeyOf } from './message-key.ts';
-import type { LedgerMessage, Outcome } from './ports/ledger.ts';
+import type { Intent, LedgerMessage, Outcome } from './ports/ledger.ts';
 import type { MailSource, MailTarget } from './ports/mail.ts';
 import { lostInReading } from './suspicion.ts';
-import { countUp, noOutcome, type Ready, refused } from './unit-outcomes.ts';
+import { countUp, detailOf, noOutcome, type Ready, refused } from './unit-outcomes.ts';
 import type { WorkUnit } from './work-units.ts';
 
 export interface ReadUnit {
@@ -27,16 +28,21 @@ export async function readUnit(context: CopyContext, { source, target }: Lane, u
   const { read, settled, fault } = await readAll(source, unit, signal);
   const mails = await withoutAdopted(context, unit, read);
   const ready: Ready[] = [];
+  const rules = { signedMail: context.signedMail, now: context.now() };
   for (const { message, mail, fingerprint } of mails) {
-    const copy = unit.work.unclaimed.take(fingerprint);
+    const { unclaimed } = unit.work;
+    const copy =
+      unclaimed.size === 0
+        ? null
+        : unclaimed.take(target.fidelity === 'bytes' ? fingerprint : markOf(mail.raw, target.fidelity));
     if (copy !== null) {
-      const there = { ...noOutcome(message, 'already-there'), fingerprint, copyFingerprint: fingerprint };
+      const there = { ...noOutcome(message, 'already-there'), fingerprint, copyFingerprint: copy.mark };
       settled.push({ ...there, target: target.reportsUid ? copy.id : null });
       continue;
     }
     const tooLarge = tooLargeFor(target, message);
     if (tooLarge) settled.push(refused(message, fingerprint, tooLarge));
-    else ready.push(asIs({ message, mail: keyed(mail, message), fingerprint }, target, context.now()));
+    else ready.push(asIs({ message, mail: keyed(mail, message), fingerprint }, target, rules));
   }
   if (settled.length > 0) {
     await ledger.recordOutcomes(lease, entry.id, pass, settled);
@@ -55,8 +61,12 @@ export async function readUnit(context: CopyContext, { source, target }: Lane, u
 /** Before the effect, and again before another form of the same message is tried. */
 export async function recordIntents({ ledger, lease }: CopyContext, { work }: WorkUnit, ready: readonly Ready[]) {
   if (ready.length === 0) return;
-  const intents = ready.map(({ message: { uidValidity, uid }, fingerprint, copyFingerprint }) => {
-    return { uidValidity, uid, fingerprint, copyFingerprint, targetUidNext: work.targetUidNext };
+  const intents = ready.map((each): Intent => {
+    const { message, fingerprint, copyFingerprint, state } = each;
+    const { uidValidity, uid } = message;
+    const detail = detailOf(each);
+    const told = { ...(state !== 'copied' && { state }), ...(detail !== null && { detail }) };
+    return { uidValidity, uid, fingerprint, copyFingerprint, targetUidNext: work.targetUidNext, ...told };
   });
   await ledger.recordIntents(lease, work.entry.id, intents);
 }

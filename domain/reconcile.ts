@@ -2,9 +2,11 @@ import { contentFingerprintOf } from './canonical-fingerprint.ts';
 import { collect } from './collect.ts';
 import type { CopyContext, Lane } from './copy-context.ts';
 import { MigrationError } from './errors.ts';
+import { markAtSource } from './mark-at-source.ts';
+import { isContentMark, markOf } from './marks.ts';
 import { messageKeyOf } from './message-key.ts';
-import type { FolderEntry, IntendedMessage, Outcome } from './ports/ledger.ts';
-import type { CopyKeys, MailSource, MailTarget, TargetFolder } from './ports/mail.ts';
+import type { CopyState, FolderEntry, IntendedMessage, Outcome } from './ports/ledger.ts';
+import type { CopyKeys, MailTarget, TargetFolder } from './ports/mail.ts';
 import { notFound } from './suspicion.ts';
 import { readUnclaimed, type Unclaimed, type UnclaimedCopy } from './unclaimed.ts';
 import { noOutcome } from './unit-outcomes.ts';
@@ -53,13 +55,12 @@ async function reconcileFolder(
     const outcomes = messages.map((message): Outcome => {
       const copy = found.get(message);
       if (copy === undefined) return notFound(message, message.present);
-      const changed = copy.isStub ? 'wrapped' : 'repaired';
-      const state = message.copyFingerprint === null ? 'copied' : changed;
+      const state = message.intentState ?? guessState(message, copy);
       counts[state] += 1;
       return {
         ...noOutcome(message, state),
         target: target.reportsUid ? copy.id : null,
-        detail: state === 'copied' ? null : WHY_CHANGED[state],
+        detail: message.detail ?? (state === 'copied' ? null : WHY_CHANGED[state]),
         // The flags that it was given went down with the attempt; those that source and copy share are a base that takes none away.
         flags: message.flags.filter((flag) => copy.flags.includes(flag)),
         receivedAt: message.internalDate === null ? copy.receivedAt : null,
@@ -97,15 +98,17 @@ async function lookInto(
     }
     if (missing().length === 0) return;
   }
-  const unclaimed = await readSince(context, target, folder, missing(), taken());
+  const unclaimed = await readSince(context, { source, target }, folder, missing(), taken());
   for (const message of missing()) {
-    const wants = copyFingerprintOf(message);
+    const wants = markOfIntent(message);
     const copy = wants === null ? null : unclaimed.take(wants);
     if (copy !== null) found.set(message, copy);
   }
   for (const message of missing()) {
     if (unclaimed.size === 0) return;
-    const copy = await findLike(source, sources.get(message.folderId), message, unclaimed);
+    // A mark of its content was asked for already: reading the source again would tell nothing more.
+    if (isContentMark(markOfIntent(message) ?? '')) continue;
+    const copy = await findLike({ source, target }, sources.get(message.folderId), message, unclaimed);
     if (copy !== null) found.set(message, copy);
   }
 }
@@ -140,7 +143,7 @@ async function findByKeys(
 
 /** Null also where the source cannot give the message: then it is told by whoever reads it next. */
 async function findLike(
-  source: MailSource,
+  { source, target }: Lane,
   entry: FolderEntry | undefined,
   { uidValidity, uid, present }: IntendedMessage,
   unclaimed: Unclaimed,
@@ -149,7 +152,9 @@ async function findLike(
   const { sourceId: id, sourcePath: path, role } = entry;
   try {
     const original = await source.findMessage({ id, path, role, selectable: true }, uidValidity, uid);
-    return original === null ? null : unclaimed.takeLike(contentFingerprintOf(original.raw));
+    if (original === null) return null;
+    if (target.fidelity !== 'bytes') return unclaimed.take(markOf(original.raw, target.fidelity));
+    return unclaimed.takeLike(contentFingerprintOf(original.raw));
   } catch (error) {
     const isLocal = error instanceof MigrationError && ['message', 'folder'].includes(error.kind.scope);
     if (isLocal) return null;
@@ -159,16 +164,19 @@ async function findLike(
 
 async function readSince(
   { ledger, lease }: CopyContext,
-  target: MailTarget,
+  { source, target }: Lane,
   folder: TargetFolder,
   intended: readonly IntendedMessage[],
   taken: ReadonlySet<number>,
 ): Promise<Unclaimed> {
   const from = Math.min(...intended.map((message) => message.intentUidNext ?? 1));
-  const wanted = new Set(intended.flatMap((message) => copyFingerprintOf(message) ?? []));
+  const wanted = new Set(intended.flatMap((message) => markOfIntent(message) ?? []));
   const [{ targetPath } = { targetPath: [] }] = intended;
-  const where = { mailboxId: lease.mailboxId, targetPath, folder };
-  return await readUnclaimed(target, ledger, where, from, wanted, contentFingerprintOf, taken);
+  return await readUnclaimed(target, ledger, {
+    ...{ mailboxId: lease.mailboxId, targetPath, folder, fromUid: from, wanted, taken },
+    contentOf: contentFingerprintOf,
+    markAtSource: markAtSource(source, ledger, lease.mailboxId, target),
+  });
 }
 
 /** What exactly was changed went down with the attempt. */
@@ -177,7 +185,13 @@ const WHY_CHANGED = {
   wrapped: 'The target refused the message itself, so the original is attached to a stub, byte for byte.',
 } as const;
 
-function copyFingerprintOf({ copyFingerprint, fingerprint }: IntendedMessage): string | null {
+/** Of an intent that an older version wrote. */
+function guessState({ copyFingerprint }: IntendedMessage, { isStub }: FoundCopy): CopyState {
+  if (copyFingerprint === null || isContentMark(copyFingerprint)) return 'copied';
+  return isStub ? 'wrapped' : 'repaired';
+}
+
+function markOfIntent({ copyFingerprint, fingerprint }: IntendedMessage): string | null {
   return copyFingerprint ?? fingerprint;
 }
 

@@ -10,6 +10,21 @@ export type Route = (typeof ROUTES)[number];
  */
 export type Fidelity = 'bytes' | 'content' | 'parts';
 
+/** The one by which less is kept. */
+export function weakerOf(one: Fidelity, other: Fidelity): Fidelity {
+  const order: readonly Fidelity[] = ['parts', 'content', 'bytes'];
+  return order.indexOf(one) < order.indexOf(other) ? one : other;
+}
+
+/** What one of several routes into a mailbox carries. */
+export interface RouteOffer {
+  readonly route: Route;
+  /** `parts`: a message goes by it in its JSON form (domain/json-form.ts). */
+  readonly fidelity: Fidelity;
+  /** Null where it has no limit, or none that is known. */
+  readonly maxMessageBytes: number | null;
+}
+
 /** What one known message told of a route, when it was written into a hidden folder, read back and removed (exchange.md §9.2). */
 export interface RouteVerdict {
   readonly route: Route;

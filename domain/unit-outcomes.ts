@@ -1,8 +1,9 @@
 import type { CopyCounts } from './copy-context.ts';
 import { type ErrorCode, MigrationError } from './errors.ts';
 import type { Message } from './mail.ts';
-import type { LedgerMessage, Outcome } from './ports/ledger.ts';
+import type { CopyState, LedgerMessage, Outcome } from './ports/ledger.ts';
 import type { Appended } from './ports/mail.ts';
+import type { Route } from './routes.ts';
 
 /** A message that is read and may be sent. */
 export interface Ready {
@@ -12,25 +13,37 @@ export interface Ready {
   /** As it will be sent. */
   readonly mail: Message;
   readonly fingerprint: string;
-  /** Of the bytes that will be sent, where they are another mail by it; null: as `fingerprint`. */
+  /** The mark that the copy will have (domain/marks.ts), where it is not `fingerprint`; null: as that. */
   readonly copyFingerprint: string | null;
-  readonly state: 'copied' | 'repaired' | 'wrapped';
+  /** By which it goes. */
+  readonly route: Route;
+  readonly state: CopyState;
   /** How far down the ladder (domain/ladder.ts) this form is. */
   readonly rung: 'as-is' | 'repaired' | 'wrapped';
+  /** What is to be said of it whatever its form. */
+  readonly notes: readonly string[];
   /** What had to be changed, for the report; empty where the message goes as it is. */
   readonly changes: readonly string[];
 }
 
+/** What a report says of it; null: nothing. */
+export function detailOf(
+  { notes, changes }: Pick<Ready, 'notes' | 'changes'>,
+  ...more: readonly string[]
+): string | null {
+  const details = [...notes, ...changes, ...more];
+  return details.length > 0 ? details.join(' ') : null;
+}
+
 export function delivered(ready: Ready, { id, droppedFlags }: Appended): Outcome {
-  const { message, mail, fingerprint, copyFingerprint, state, changes } = ready;
+  const { message, mail, fingerprint, copyFingerprint, state } = ready;
   const lost = droppedFlags.length > 0 ? [`The target does not take these flags: ${droppedFlags.join(' ')}`] : [];
-  const details = [...changes, ...lost];
   return {
     ...noOutcome(message, state),
     fingerprint,
     copyFingerprint,
     target: id,
-    detail: details.length > 0 ? details.join(' ') : null,
+    detail: detailOf(ready, ...lost),
     flags: mail.flags,
     receivedAt: mail.receivedAt,
   };

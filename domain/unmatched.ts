@@ -1,8 +1,9 @@
+import { keyOfMark } from './marks.ts';
 import type { DeliveredCopy } from './ports/ledger.ts';
 import type { Found } from './verify-context.ts';
 
 /**
- * What has not found its counterpart yet: copies that should be there, and messages that are there, as multisets of fingerprints. The
+ * What has not found its counterpart yet: copies that should be there, and messages that are there, as multisets of marks. The
  * order in which the two sides come does not matter. Empty most of the time, as copies whose UID is known are compared by it.
  */
 export class Unmatched {
@@ -11,30 +12,38 @@ export class Unmatched {
 
   /** @returns its counterpart, taken out, if there is one that also has the right date and flags; else the copy is kept */
   addCopy(copy: DeliveredCopy): Found | null {
-    const found = takeBest(this.#found, copy.fingerprint, (each) => (fits(copy, each) ? 0 : null));
-    if (found === null) add(this.#copies, copy.fingerprint, copy);
+    const key = keyOfMark(copy.fingerprint);
+    const found = best(this.#found.get(key), (each) => (fits(copy, each) ? 0 : null));
+    if (found === null) add(this.#copies, key, copy);
+    else this.#removeFound(found);
     return found;
   }
 
   /** As {@link addCopy}: of several copies that fit, the one with the most flags, as the others fit messages with fewer. */
   addFound(found: Found): DeliveredCopy | null {
-    const copy = takeBest(this.#copies, found.fingerprint, (each) => (fits(each, found) ? each.flags.length : null));
-    if (copy === null) add(this.#found, found.fingerprint, found);
-    return copy;
+    for (const key of keysOf(found)) {
+      const copy = best(this.#copies.get(key), (each) => (fits(each, found) ? each.flags.length : null));
+      if (copy === null) continue;
+      remove(this.#copies, key, copy);
+      return copy;
+    }
+    for (const key of keysOf(found)) add(this.#found, key, found);
+    return null;
   }
 
-  /** A copy with these bytes is still without a counterpart. */
-  expects(fingerprint: string): boolean {
-    return this.#copies.has(fingerprint);
+  /** A copy with one of these marks is still without a counterpart. */
+  expects(marks: readonly string[]): boolean {
+    return marks.some((mark) => this.#copies.has(keyOfMark(mark)));
   }
 
   /** Pairs with the same content whose date or flags differ; to be called when both sides are complete. */
   *takePairs(): Iterable<{ readonly copy: DeliveredCopy; readonly found: Found }> {
-    for (const [fingerprint, copies] of [...this.#copies]) {
+    for (const [key, copies] of [...this.#copies]) {
       for (const copy of [...copies]) {
-        const found = takeBest(this.#found, fingerprint, () => 0);
+        const found = best(this.#found.get(key), () => 0);
         if (found === null) break;
-        remove(this.#copies, fingerprint, copy);
+        this.#removeFound(found);
+        remove(this.#copies, key, copy);
         yield { copy, found };
       }
     }
@@ -45,19 +54,27 @@ export class Unmatched {
   }
 
   found(): readonly Found[] {
-    return [...this.#found.values()].flat();
+    return [...new Set([...this.#found.values()].flat())];
   }
 
   take(copy: DeliveredCopy, found: Found): void {
-    remove(this.#copies, copy.fingerprint, copy);
-    remove(this.#found, found.fingerprint, found);
+    remove(this.#copies, keyOfMark(copy.fingerprint), copy);
+    this.#removeFound(found);
   }
 
   /** Both are still without a counterpart. */
   has(copy: DeliveredCopy, found: Found): boolean {
-    const hasCopy = this.#copies.get(copy.fingerprint)?.includes(copy) === true;
-    return hasCopy && this.#found.get(found.fingerprint)?.includes(found) === true;
+    const hasCopy = this.#copies.get(keyOfMark(copy.fingerprint))?.includes(copy) === true;
+    return hasCopy && this.#found.get(keyOfMark(found.marks[0]))?.includes(found) === true;
   }
+
+  #removeFound(found: Found): void {
+    for (const key of keysOf(found)) remove(this.#found, key, found);
+  }
+}
+
+function keysOf({ marks }: Found): readonly string[] {
+  return marks.map(keyOfMark);
 }
 
 function fits(copy: DeliveredCopy, found: Found): boolean {
@@ -81,16 +98,14 @@ function add<T>(map: Map<string, T[]>, key: string, item: T): void {
 /** Of so many with the same content the best is sought; more are alike anyway. */
 const LOOK_AT = 64;
 
-/** The one that is worth most, taken out; those worth null are passed over. */
-function takeBest<T>(map: Map<string, T[]>, key: string, worth: (item: T) => number | null): T | null {
-  let best: { readonly item: T; readonly worth: number } | null = null;
-  for (const item of (map.get(key) ?? []).slice(0, LOOK_AT)) {
+/** The one that is worth most; those worth null are passed over. */
+function best<T>(items: readonly T[] | undefined, worth: (item: T) => number | null): T | null {
+  let found: { readonly item: T; readonly worth: number } | null = null;
+  for (const item of items?.slice(0, LOOK_AT) ?? []) {
     const its = worth(item);
-    if (its !== null && (best === null || its > best.worth)) best = { item, worth: its };
+    if (its !== null && (found === null || its > found.worth)) found = { item, worth: its };
   }
-  if (best === null) return null;
-  remove(map, key, best.item);
-  return best.item;
+  return found?.item ?? null;
 }
 
 function remove<T>(map: Map<string, T[]>, key: string, item: T): void {

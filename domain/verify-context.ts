@@ -22,7 +22,8 @@ export interface FolderScope extends DeliveredTally {
 /** A message at the target, without its bytes. */
 export interface Found {
   readonly uid: number;
-  readonly fingerprint: string;
+  /** By which it may be known (domain/marks.ts): as its target tells it, and of another kind where copies have that. */
+  readonly marks: readonly [string, ...string[]];
   readonly sizeBytes: number;
   readonly internalDate: string | null;
   readonly flags: readonly string[];
@@ -34,6 +35,8 @@ export interface Found {
 export interface Content {
   /** Over what servers preserve: domain/canonical-fingerprint.ts. */
   readonly canonical: string;
+  /** As that, without what a target gives a message that has none. */
+  readonly text: string;
   /** Fingerprint of the original that a stub has attached; null where it is no stub. */
   readonly wrapped: string | null;
 }

@@ -1,8 +1,10 @@
-import { fingerprintOf } from './fingerprint.ts';
 import { FlagCheck, type LostFlags } from './lost-flags.ts';
 import type { FolderPath } from './mail.ts';
+import { isReadable, isSameMark, keyOfMark, markLike, markOf } from './marks.ts';
+import { messageKeyOf } from './message-key.ts';
 import type { DeliveredCopy, FolderFinding } from './ports/ledger.ts';
-import type { MailTarget, TargetFolder, TargetMessage } from './ports/mail.ts';
+import type { CopyKeys, MailTarget, TargetFolder, TargetMessage } from './ports/mail.ts';
+import type { Fidelity } from './routes.ts';
 import { contentOf, isSameContent } from './same-content.ts';
 import { sameSecond, Unmatched } from './unmatched.ts';
 import type { FolderScope, Found, VerifyContext } from './verify-context.ts';
@@ -11,6 +13,12 @@ export interface UidWindow {
   readonly fromUid: number;
   /** Null: no end. */
   readonly beforeUid: number | null;
+}
+
+interface Opened {
+  readonly folder: TargetFolder;
+  readonly uidValidity: string;
+  readonly fidelity: Fidelity;
 }
 
 /** A message at the very UID where a copy should be, with other bytes. */
@@ -23,6 +31,8 @@ interface Suspect {
 const BEYOND = 2 ** 32;
 /** Suspects whose originals are read together. */
 const SUSPECTS = 50;
+/** Of one question. */
+const KEYS = 500;
 const SUSPECT_BYTES = 4 << 20;
 
 /**
@@ -42,19 +52,21 @@ export class FolderCheck {
   readonly doubles = new Map<Found, DeliveredCopy | null>();
   readonly #context: VerifyContext;
   readonly #uidValidity: string;
+  readonly #fidelity: Fidelity;
   readonly #unmatched = new Unmatched();
   readonly #flags = new FlagCheck();
   readonly #counts = { changed: 0, altered: 0, datesMoved: 0, flagsLost: 0, seen: 0 };
-  /** Fingerprints that the target made of our copies: another message with one of them is a double. */
+  /** What the target made of our copies, by what marks are sorted by: another message with one of them is a double. */
   readonly #altered = new Set<string>();
   readonly #changed: Suspect[] = [];
   #suspects: Suspect[] = [];
   #suspectBytes = 0;
 
-  constructor(context: VerifyContext, folder: TargetFolder, uidValidity: string, scope: FolderScope) {
+  constructor(context: VerifyContext, opened: Opened, scope: FolderScope) {
     this.#context = context;
-    this.folder = folder;
-    this.#uidValidity = uidValidity;
+    this.folder = opened.folder;
+    this.#uidValidity = opened.uidValidity;
+    this.#fidelity = opened.fidelity;
     this.scope = scope;
   }
 
@@ -93,13 +105,32 @@ export class FolderCheck {
   }
 
   /** After the last window: what is left unmatched is lost, changed, doubled or none of our business. */
-  async end(): Promise<void> {
+  async end(keys: CopyKeys | null): Promise<void> {
     await this.#askOriginals();
     for (const { copy, found } of this.#unmatched.takePairs()) await this.#match(copy, found);
     await this.#matchByContent();
     for (const { copy, found } of this.#changed.splice(0)) await this.#judgeChanged(copy, found);
     for (const copy of this.#unmatched.copies()) this.lost.add(copy);
-    await this.#findDoubles(this.#unmatched.found());
+    await this.#findDoubles(this.#unmatched.found(), keys);
+    for (const lost of this.#flags.takeRest()) await this.#nameFlags(lost);
+  }
+
+  /** Once more for the lost ones, one by one, at the UIDs that they were given. */
+  async lookAgain(target: MailTarget): Promise<void> {
+    for (const copy of [...this.lost]) {
+      const { targetUid, targetUidValidity } = copy;
+      if (targetUid === null || targetUidValidity !== this.#uidValidity) continue;
+      for await (const { uid, raw, internalDate, flags } of target.listMessages(
+        this.folder,
+        targetUid,
+        targetUid + 1,
+      )) {
+        const marks = this.#marksOf(copy, raw);
+        if (uid !== targetUid || !isSameMark(copy.fingerprint, marks[0])) continue;
+        this.lost.delete(copy);
+        await this.#match(copy, { uid, marks, sizeBytes: raw.length, internalDate, flags, content: null });
+      }
+    }
     for (const lost of this.#flags.takeRest()) await this.#nameFlags(lost);
   }
 
@@ -111,7 +142,7 @@ export class FolderCheck {
     for (const [copy, place] of this.misfiled)
       await log.add('MESSAGE_MISFILED', this.path, copy, `It lies in ${place}.`);
     for (const [found, copy] of this.doubles) {
-      const detail = 'The same content is there once more than it should be; this is the UID of the surplus one.';
+      const detail = 'The same message is there once more than it should be; this is the UID of the surplus one.';
       if (copy === null) await log.addFound('MESSAGE_DOUBLED', this.path, found, detail);
       else await log.add('MESSAGE_DOUBLED', this.path, copy, detail, found.uid);
     }
@@ -143,17 +174,31 @@ export class FolderCheck {
   }
 
   async #compare(copy: DeliveredCopy | null, message: TargetMessage): Promise<void> {
-    const fingerprint = fingerprintOf(message.raw);
-    const isSame = copy?.fingerprint === fingerprint;
-    // Where copies have no known UID, any message with bytes that nobody expects may be one that the target wrote anew.
-    const mayBeAltered = copy === null ? this.scope.withoutUid > 0 && !this.#unmatched.expects(fingerprint) : !isSame;
+    const marks = this.#marksOf(copy, message.raw);
+    const isSame = copy !== null && isSameMark(copy.fingerprint, marks[0]);
+    // Where copies have no known UID, any message with a mark that nobody expects may be one that the target wrote anew.
+    const mayBeHomeless = this.scope.withoutUid > 0 || this.#hasUnreadable();
+    const mayBeAltered = copy === null ? mayBeHomeless && !this.#unmatched.expects(marks) : !isSame;
     const isWanted = this.#context.originals !== null && mayBeAltered;
     const { uid, internalDate, flags } = message;
     const content = isWanted ? contentOf(message.raw) : null;
-    const found: Found = { uid, fingerprint, sizeBytes: message.raw.length, internalDate, flags, content };
+    const found: Found = { uid, marks, sizeBytes: message.raw.length, internalDate, flags, content };
     if (copy === null) await this.#addFound(found);
     else if (isSame) await this.#match(copy, found);
     else await this.#suspect(copy, found);
+  }
+
+  /** Of the kind that the copy at its UID has, else of all kinds that copies of this folder have. */
+  #marksOf(copy: DeliveredCopy | null, raw: Buffer): readonly [string, ...string[]] {
+    const like = copy === null ? null : markLike(raw, this.#fidelity, copy.fingerprint);
+    if (like !== null) return [like];
+    const mark = markOf(raw, this.#fidelity);
+    return this.#fidelity === 'bytes' && this.scope.byContent > 0 ? [mark, markOf(raw, 'content')] : [mark];
+  }
+
+  /** Copies that were brought by a route that gave back more than this one: they are known by their originals only. */
+  #hasUnreadable(): boolean {
+    return this.#fidelity !== 'bytes' && this.scope.byContent < this.scope.copies;
   }
 
   async #addCopy(copy: DeliveredCopy): Promise<void> {
@@ -199,7 +244,7 @@ export class FolderCheck {
     const same: Suspect[] = [];
     await this.#context.originals?.read([...foundOf.keys()], (copy, original) => {
       const found = foundOf.get(copy);
-      if (!found?.content || !isSameContent(found.content, original)) return;
+      if (found === undefined || !this.#isSameAs(original, found)) return;
       same.push({ copy, found });
       foundOf.delete(copy);
     });
@@ -211,23 +256,33 @@ export class FolderCheck {
     }
   }
 
+  /** What the target made of a message, or what it tells of one that another route has brought. */
+  #isSameAs(original: Buffer, { content, marks }: Found): boolean {
+    if (content === null) return false;
+    const isKnown = this.#fidelity !== 'bytes' && isSameMark(markOf(original, this.#fidelity), marks[0]);
+    return isKnown || isSameContent(content, original);
+  }
+
   async #matchAltered({ copy, found }: Suspect): Promise<void> {
     this.#counts.altered += 1;
-    this.#altered.add(found.fingerprint);
+    for (const mark of found.marks) this.#altered.add(keyOfMark(mark));
     await this.#match(copy, found);
   }
 
   /** Copies whose place is not known and whose bytes are nowhere: perhaps the target wrote them anew. */
   async #matchByContent(): Promise<void> {
     const { originals } = this.#context;
-    const homeless = this.#unmatched.copies().filter(({ targetUid }) => targetUid === null);
+    const isHomeless = ({ targetUid, fingerprint }: DeliveredCopy) => {
+      return targetUid === null || !isReadable(fingerprint, this.#fidelity);
+    };
+    const homeless = this.#unmatched.copies().filter(isHomeless);
     if (originals === null || homeless.length === 0) return;
     const candidates = new Set(this.#unmatched.found());
     for (let at = 0; at < homeless.length; at += SUSPECTS) {
       const same: Suspect[] = [];
       await originals.read(homeless.slice(at, at + SUSPECTS), (copy, original) => {
         for (const found of candidates) {
-          if (!found.content || !isSameContent(found.content, original)) continue;
+          if (!this.#isSameAs(original, found)) continue;
           candidates.delete(found);
           same.push({ copy, found });
           return;
@@ -244,22 +299,58 @@ export class FolderCheck {
   async #judgeChanged(copy: DeliveredCopy, found: Found): Promise<void> {
     if (!this.#unmatched.has(copy, found)) return;
     this.#unmatched.take(copy, found);
+    await this.#nameChanged(copy, found);
+  }
+
+  async #nameChanged(copy: DeliveredCopy, found: Found): Promise<void> {
     this.#counts.changed += 1;
     const sizes = `${found.sizeBytes} octets at the target, ${copy.sizeBytes} at the source`;
     await this.#context.log.add('MESSAGE_CHANGED', this.path, copy, `Its content is not the original's: ${sizes}.`);
   }
 
-  async #findDoubles(found: readonly Found[]): Promise<void> {
+  async #findDoubles(found: readonly Found[], keys: CopyKeys | null): Promise<void> {
     const first = this.scope.firstUidOfOurs;
     const surplus = first === null ? [] : found.filter(({ uid }) => uid >= first);
     if (surplus.length === 0) return;
-    const byFingerprint = Map.groupBy(surplus, ({ fingerprint }) => fingerprint);
+    const left = new Map<string, Set<Found>>();
+    for (const each of surplus) {
+      for (const key of each.marks.map(keyOfMark)) left.set(key, (left.get(key) ?? new Set<Found>()).add(each));
+    }
     for await (const copy of this.#delivered(this.scope.fromUid)) {
-      for (const each of byFingerprint.get(copy.fingerprint) ?? []) this.doubles.set(each, copy);
-      byFingerprint.delete(copy.fingerprint);
+      const key = keyOfMark(copy.fingerprint);
+      for (const each of left.get(key) ?? []) this.doubles.set(each, copy);
+      left.delete(key);
     }
-    for (const [fingerprint, rest] of byFingerprint) {
-      if (this.#altered.has(fingerprint)) for (const each of rest) this.doubles.set(each, null);
+    for (const [key, rest] of left) {
+      if (!this.#altered.has(key)) continue;
+      for (const each of rest) if (!this.doubles.has(each)) this.doubles.set(each, null);
     }
+    if (keys !== null)
+      await this.#findDoublesByKey(
+        surplus.filter((each) => !this.doubles.has(each)),
+        keys,
+      );
+  }
+
+  /** What bears the key of a copy was written as one, whatever it says by now (T36). Asked only where there is mail that nobody knows. */
+  async #findDoublesByKey(rest: readonly Found[], keys: CopyKeys): Promise<void> {
+    if (rest.length === 0) return;
+    const byUid = new Map(rest.map((each) => [each.uid, each]));
+    const ask = async (copies: ReadonlyMap<string, DeliveredCopy>) => {
+      for await (const { key, uid } of keys.find(this.folder, [...copies.keys()])) {
+        const [double, copy] = [byUid.get(uid), copies.get(key)];
+        if (double === undefined || copy === undefined) continue;
+        if (this.lost.delete(copy)) await this.#nameChanged(copy, double);
+        else this.doubles.set(double, copy);
+      }
+    };
+    let page = new Map<string, DeliveredCopy>();
+    for await (const copy of this.#delivered(this.scope.fromUid)) {
+      page.set(messageKeyOf(this.#context.mailboxId, copy), copy);
+      if (page.size < KEYS) continue;
+      await ask(page);
+      page = new Map();
+    }
+    if (page.size > 0) await ask(page);
   }
 }

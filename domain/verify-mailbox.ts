@@ -1,12 +1,13 @@
 import { DeviationLog } from './deviation-log.ts';
 import { findMisfiled } from './find-misfiled.ts';
-import { type LaneOptions, workOnLanes } from './lanes.ts';
+import { type LaneOptions, pauseUntil, workOnLanes } from './lanes.ts';
 import type { FolderPath } from './mail.ts';
 import { type OpenSource, Originals } from './originals.ts';
 import type { Pass } from './passes.ts';
 import type { DeliveredTally, FolderFinding, Lease, Ledger } from './ports/ledger.ts';
 import type { MailTarget } from './ports/mail.ts';
 import type { FolderScope, VerifyContext } from './verify-context.ts';
+import type { FolderCheck } from './verify-folder.ts';
 import { VerifyWork } from './verify-work.ts';
 
 export interface VerifyMailboxInput {
@@ -69,6 +70,7 @@ export async function verifyMailbox(input: VerifyMailboxInput): Promise<VerifyRe
     const work = new VerifyWork(context, scopes);
     if (lanes) await workOnLanes<VerifyLane>({ target }, work, lanes);
     else await work.drive({ target }, { lanes: () => 1, mustEnd: async () => false });
+    await lookForLate(input, work.checks);
     await findMisfiled(context, target, work.checks);
     for (const check of work.checks) await check.nameFaults();
     const findings = [...work.checks.map((check) => check.finding()), ...cleared];
@@ -78,6 +80,19 @@ export async function verifyMailbox(input: VerifyMailboxInput): Promise<VerifyRe
   } finally {
     await originals?.close();
   }
+}
+
+/** What was written a moment ago may not be seen yet: it is not lost before it must be. */
+async function lookForLate(
+  { target, lanes, signal }: VerifyMailboxInput,
+  checks: readonly FolderCheck[],
+): Promise<void> {
+  const { visibleAfterMs } = target;
+  const incomplete = checks.filter(({ lost }) => lost.size > 0);
+  if (visibleAfterMs === 0 || incomplete.length === 0) return;
+  const pace = lanes?.pace;
+  if (pace) await pauseUntil(pace, pace.now() + visibleAfterMs, signal ?? new AbortController().signal);
+  for (const check of incomplete) await check.lookAgain(target);
 }
 
 interface Reading {

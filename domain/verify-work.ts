@@ -69,7 +69,7 @@ export class VerifyWork implements LaneWork<VerifyLane> {
       // A folder with a special role is found by it, so INBOX stays INBOX.
       const folder = await target.ensureFolder(scope.targetPath, scope.targetPath.join() === 'INBOX' ? 'inbox' : null);
       const { uidValidity, uidNext, exists } = await target.getStatus(folder);
-      const check = new FolderCheck(this.#context, folder, uidValidity, scope);
+      const check = new FolderCheck(this.#context, { folder, uidValidity, fidelity: target.fidelity }, scope);
       await check.begin();
       const windows = windowsOf(scope.fromUid, uidNext, exists);
       const reading = { check, windowsLeft: windows.length };
@@ -86,7 +86,7 @@ export class VerifyWork implements LaneWork<VerifyLane> {
       this.#bytes += sizeBytes;
     });
     reading.windowsLeft -= 1;
-    if (reading.windowsLeft === 0) await reading.check.end();
+    if (reading.windowsLeft === 0) await reading.check.end(target.keys);
   }
 
   #wake(): void {

@@ -95,13 +95,14 @@ class UnitWriter {
   }
 
   async #sendOne(ready: Ready): Promise<Outcome> {
+    const { signedMail, now } = this.#context;
     for (let form: Ready | null = ready, first: unknown = null; ; ) {
       try {
         return this.#delivered(form, await this.#target.append(this.#unit.work.target, form.mail));
       } catch (error) {
         if (!blamesMessage(error)) throw new Interrupted(error, [], didNotHappen(error) ? [ready] : []);
         first ??= error;
-        form = nextRung(form, error);
+        form = nextRung(form, error, this.#target, { signedMail, now: now() });
         if (form === null) return refused(ready.message, ready.fingerprint, blamesMessage(first) ? first : error);
         await recordIntents(this.#context, this.#unit, [form]);
       }

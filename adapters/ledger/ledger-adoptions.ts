@@ -67,10 +67,10 @@ export async function recordAdoptions(
     ), written as (
       update messages
       set (state, fingerprint, copy_fingerprint, target_folder_id, target_uid_validity, target_uid, delivered_pass,
-        delivered_flags, delivered_at, intent_uid_next, intent_target_folder_id, code, detail) = (
+        delivered_flags, delivered_at, intent_uid_next, intent_state, intent_target_folder_id, code, detail) = (
         select 'already-there', pair.fingerprint, pair.copy_fingerprint, pair.target_folder_id, pair.target_uid_validity,
           pair.target_uid, pair.delivered_pass, pair.delivered_flags, nullif(pair.received_at, messages.internal_date),
-          null::bigint, null::bigint, null, null
+          null::bigint, null, null::bigint, null, null
         from pair where pair.my_validity = messages.uid_validity and pair.my_uid = messages.uid)
       where ${window.isIn}
         -- An array, as a join would go through the window for each pair.

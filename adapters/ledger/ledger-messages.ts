@@ -34,7 +34,7 @@ interface IntendedRow extends Omit<IntendedMessage, 'folderId' | 'targetPath'> {
 export async function listIntended(db: Db, mailboxId: string): Promise<readonly IntendedMessage[]> {
   const mailbox = await numberOf(db, mailboxId);
   const { rows } = await sql<IntendedRow>`
-    select folder_id as folder, ${MESSAGE}, present,
+    select folder_id as folder, ${MESSAGE}, present, detail, intent_state as "intentState",
       (select path from target_folders where target_folders.id = coalesce(
         intent_target_folder_id, (select target_folder_id from folders where folders.id = messages.folder_id))) as path
     from messages
@@ -59,9 +59,11 @@ export async function recordIntents(
     lease,
     sql`written as (
       update messages
-      set (state, fingerprint, copy_fingerprint, intent_uid_next, intent_target_folder_id) = (
-        select 'intended', intent.fingerprint, intent."copyFingerprint", intent."targetUidNext", ${mappedTo(folder)}
-        from jsonb_to_record(${given}) as intent(fingerprint text, "copyFingerprint" text, "targetUidNext" bigint))
+      set (state, fingerprint, copy_fingerprint, intent_uid_next, intent_state, detail, intent_target_folder_id) = (
+        select 'intended', intent.fingerprint, intent."copyFingerprint", intent."targetUidNext", intent.state,
+          intent.detail, ${mappedTo(folder)}
+        from jsonb_to_record(${given}) as intent(fingerprint text, "copyFingerprint" text, "targetUidNext" bigint,
+          state text, detail text))
       where ${isInWindow} and ${UNFINISHED}
       returning 1
     )`,
@@ -84,12 +86,13 @@ export async function recordOutcomes(
     lease,
     sql`written as (
       update messages
-      set (state, code, detail, fingerprint, copy_fingerprint, intent_uid_next,
+      set (state, code, detail, fingerprint, copy_fingerprint, intent_uid_next, intent_state,
         intent_target_folder_id, target_uid_validity, target_uid,
         target_folder_id, delivered_pass, delivered_flags, delivered_at) = (
-        select outcome.state, outcome.code, outcome.detail, coalesce(outcome.fingerprint, messages.fingerprint),
+        select outcome.state, outcome.code, coalesce(outcome.detail, ${ifIntended(sql`messages.detail`)}),
+          coalesce(outcome.fingerprint, messages.fingerprint),
           coalesce(outcome."copyFingerprint", messages.copy_fingerprint),
-          ${ifIntended(sql`messages.intent_uid_next`)}, ${ifIntended(sql`messages.intent_target_folder_id`)},
+          ${ifIntended(sql`messages.intent_uid_next`)}, ${ifIntended(sql`messages.intent_state`)}, ${ifIntended(sql`messages.intent_target_folder_id`)},
           outcome.target ->> 'uidValidity', (outcome.target ->> 'uid')::bigint,
           ${ifDelivered(sql`coalesce(messages.intent_target_folder_id, ${mappedTo(folder)})`)},
           ${ifDelivered(sql`${pass.number}::int`)},
@@ -119,9 +122,10 @@ export async function recordInDoubt(
     lease,
     sql`written as (
       update messages
-      set state = 'intended', intent_uid_next = 1, intent_target_folder_id = target_folder_id, target_folder_id = null,
+      set state = 'intended', intent_state = case when state <> 'already-there' then state end, intent_uid_next = 1,
+        intent_target_folder_id = target_folder_id, target_folder_id = null,
         target_uid_validity = null, target_uid = null, delivered_pass = null,
-        delivered_flags = null, delivered_at = null, code = null, detail = null
+        delivered_flags = null, delivered_at = null, code = null
       where ${isInWindow} and state in (${DELIVERED}) and not given_away
       returning 1
     )`,

@@ -22,6 +22,7 @@ export async function tallyDelivered(
   const { rows } = await sql<Omit<DeliveredTally, 'targetPath'> & { path: string }>`
     with counted as (
       select target_folder_id, count(*) as copies, count(*) filter (where target_uid is null) as "withoutUid",
+        count(*) filter (where starts_with(copy_fingerprint, 'content:')) as "byContent",
         count(*) filter (where delivered_pass = ${passNumber}) as "ofPass",
         min(target_uid) filter (where delivered_pass = ${passNumber}) as "firstUidOfPass",
         min(coalesce(target_uid, 1)) filter (where state <> 'already-there') as "firstUidOfOurs"
@@ -29,7 +30,7 @@ export async function tallyDelivered(
       where mailbox_number = ${mailbox} and target_folder_id is not null and ${IS_OURS}
       group by target_folder_id
     )
-    select path, copies, "withoutUid", "ofPass", "firstUidOfPass", "firstUidOfOurs"
+    select path, copies, "withoutUid", "byContent", "ofPass", "firstUidOfPass", "firstUidOfOurs"
     from counted join target_folders on target_folders.id = target_folder_id
     order by target_folder_id`.execute(db);
   return rows.map(({ path, ...counts }) => ({ targetPath: parsePath(path), ...counts }));

@@ -8,6 +8,7 @@ import * as access from './migrations/0004-access.ts';
 import * as copyOnManyConnections from './migrations/0005-copy-on-many-connections.ts';
 import * as deviations from './migrations/0006-deviations.ts';
 import * as gmailAndDeletions from './migrations/0007-gmail-and-deletions.ts';
+import * as intendedForm from './migrations/0008-intended-form.ts';
 import * as routesAndThrottling from './migrations/0009-routes-and-throttling.ts';
 import * as redirection from './migrations/0011-redirection.ts';
 
@@ -20,6 +21,7 @@ const MIGRATIONS = {
   '0005-copy-on-many-connections': copyOnManyConnections,
   '0006-deviations': deviations,
   '0007-gmail-and-deletions': gmailAndDeletions,
+  '0008-intended-form': intendedForm,
   '0009-routes-and-throttling': routesAndThrottling,
   '0011-redirection': redirection,
 };

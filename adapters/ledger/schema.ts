@@ -184,6 +184,8 @@ interface MessagesTable {
   origin_id: string | null;
   /** Of a copy whose message was deleted at the source; `removed` ones are given away. */
   removal: 'intended' | 'removed' | null;
+  /** Of an intended message: what it will be; null in rows of before. */
+  intent_state: 'copied' | 'repaired' | 'wrapped' | null;
 }
 
 interface VerificationsTable {

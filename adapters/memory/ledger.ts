@@ -11,9 +11,11 @@ import {
   type Tally,
   type TargetId,
 } from '../../domain/mail.ts';
+import { isContentMark } from '../../domain/marks.ts';
 import type { Pass } from '../../domain/passes.ts';
 import {
   type CensusEnd,
+  type CopyState,
   type DeliveredCopy,
   type DeliveredCount,
   type DeliveredTally,
@@ -53,6 +55,7 @@ interface MessageRow {
   copyFingerprint: string | null;
   intentUidNext: number | null;
   intentTarget: string | null;
+  intentState: CopyState | null;
   delivery: Delivery | null;
   /** Its copy belongs to another row now, or to none. */
   givenAway: boolean;
@@ -265,7 +268,8 @@ export class MemoryLedger implements Ledger {
       const intended = [...messages.values()].filter(({ state }) => state === 'intended');
       return intended.toSorted(byUid).map((row) => {
         const targetPath = parsePath(row.intentTarget ?? pathKey(entry.targetPath));
-        return { ...toMessage(row), folderId: entry.id, targetPath, present: row.present };
+        const { present, intentState, detail } = row;
+        return { ...toMessage(row), folderId: entry.id, targetPath, present, intentState, detail };
       });
     });
   }
@@ -280,6 +284,8 @@ export class MemoryLedger implements Ledger {
       row.copyFingerprint = intent.copyFingerprint;
       row.intentUidNext = intent.targetUidNext;
       row.intentTarget = pathKey(entry.targetPath);
+      row.intentState = intent.state ?? null;
+      row.detail = intent.detail ?? null;
     }
   }
 
@@ -292,7 +298,7 @@ export class MemoryLedger implements Ledger {
       const intendedFor = row.intentTarget ?? pathKey(entry.targetPath);
       row.state = state;
       row.code = code;
-      row.detail = detail;
+      row.detail = state === 'intended' ? (detail ?? row.detail) : detail;
       row.fingerprint = fingerprint ?? row.fingerprint;
       row.copyFingerprint = copyFingerprint ?? row.copyFingerprint;
       if (state !== 'intended') Object.assign(row, NO_INTENT);
@@ -396,6 +402,7 @@ export class MemoryLedger implements Ledger {
       if (row === undefined || !isHeldCopy(row)) continue;
       row.intentTarget = row.delivery?.target ?? null;
       row.intentUidNext = 1;
+      row.intentState = copyState(row.state);
       row.state = 'intended';
       row.delivery = null;
     }
@@ -426,8 +433,11 @@ export class MemoryLedger implements Ledger {
       const ofPass = copies.filter((copy) => copy.passNumber === passNumber);
       const ours = copies.filter(({ state }) => state !== 'already-there').map(({ targetUid }) => targetUid ?? 1);
       const counts = { copies: copies.length, withoutUid: copies.filter((copy) => copy.targetUid === null).length };
+      const byContent = copies.filter(({ fingerprint }) => isContentMark(fingerprint)).length;
       const firstUidOfPass = lowest(ofPass.flatMap(({ targetUid }) => targetUid ?? []));
-      return [{ targetPath, ...counts, ofPass: ofPass.length, firstUidOfPass, firstUidOfOurs: lowest(ours) }];
+      return [
+        { targetPath, ...counts, byContent, ofPass: ofPass.length, firstUidOfPass, firstUidOfOurs: lowest(ours) },
+      ];
     });
   }
 
@@ -618,7 +628,7 @@ export class MemoryLedger implements Ledger {
   }
 }
 
-const NO_INTENT = { intentUidNext: null, intentTarget: null } as const;
+const NO_INTENT = { intentUidNext: null, intentTarget: null, intentState: null } as const;
 
 const PLANNED = {
   ...NO_INTENT,
@@ -639,6 +649,10 @@ function lowest(numbers: readonly number[]): number | null {
 
 function isDelivered(state: MessageState): boolean {
   return DELIVERED_STATES.some((delivered) => delivered === state);
+}
+
+function copyState(state: MessageState): CopyState | null {
+  return state === 'copied' || state === 'repaired' || state === 'wrapped' ? state : null;
 }
 
 function isUnfinished(row: MessageRow): boolean {

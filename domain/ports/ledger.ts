@@ -98,8 +98,8 @@ export interface Ledger {
   /** Messages of the mailbox in state `intended`, present or not: an earlier attempt may have delivered them. */
   listIntended(mailboxId: string): Promise<readonly IntendedMessage[]>;
   /**
-   * Before the effect: fingerprints of what is about to be sent and the target's UIDNEXT, so that a later attempt knows
-   * where to look. `planned` becomes `intended`, for the target folder that the source folder is mapped to now.
+   * Before the effect: fingerprints of what is about to be sent, what it will be, and the target's UIDNEXT, so that a later attempt
+   * knows where to look. `planned` becomes `intended`, for the target folder that the source folder is mapped to now.
    */
   recordIntents(lease: Lease, folderId: string, intents: readonly Intent[]): Promise<void>;
   /**
@@ -262,7 +262,7 @@ export interface LedgerMessage {
   readonly flags: readonly string[];
   readonly state: MessageState;
   readonly fingerprint: string | null;
-  /** Of the bytes as they were sent, where repair or wrapping changed it; null: as `fingerprint`. */
+  /** The mark of the copy (domain/marks.ts) as it was sent, where it is not `fingerprint`; null: as that. */
   readonly copyFingerprint: string | null;
   /** Target's UIDNEXT when the intent was written, or an earlier one. */
   readonly intentUidNext: number | null;
@@ -276,7 +276,13 @@ export interface IntendedMessage extends LedgerMessage {
   readonly targetPath: FolderPath;
   /** False: it has gone from the source since. */
   readonly present: boolean;
+  /** As the intent said; null where it did not. */
+  readonly intentState: CopyState | null;
+  readonly detail: string | null;
 }
+
+/** What a message is once we have brought it. */
+export type CopyState = 'copied' | 'repaired' | 'wrapped';
 
 export interface Intent {
   readonly uidValidity: string;
@@ -284,6 +290,9 @@ export interface Intent {
   readonly fingerprint: string;
   readonly copyFingerprint: string | null;
   readonly targetUidNext: number;
+  /** What it will be, and what was changed: for whoever finds it after a lost answer. Absent: as it is. */
+  readonly state?: CopyState;
+  readonly detail?: string;
 }
 
 export interface Outcome {
@@ -309,7 +318,7 @@ export interface DeliveredCopy {
   readonly uidValidity: string;
   readonly uid: number;
   readonly sizeBytes: number;
-  /** Of the copy: what re-reading the target finds. */
+  /** Mark of the copy (domain/marks.ts): what re-reading the target finds. */
   readonly fingerprint: string;
   /** As given to the target, or as the census found it where the copy is not ours. */
   readonly receivedAt: string | null;
@@ -348,6 +357,8 @@ export interface DeliveredTally {
   readonly copies: number;
   /** Of them, those whose UID at the target is not known. */
   readonly withoutUid: number;
+  /** Of them, those with a mark of their content (domain/marks.ts). */
+  readonly byContent: number;
   /** Of them, those that the pass in question delivered. */
   readonly ofPass: number;
   /** Their lowest UID at the target; null where there is none, or none is known. */

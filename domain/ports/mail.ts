@@ -11,7 +11,7 @@ import type {
   TargetId,
 } from '../mail.ts';
 import type { AdminEndpoint, ImapEndpoint, PlannedTarget, SecretRef } from '../plan.ts';
-import type { Fidelity, Route, RouteVerdict } from '../routes.ts';
+import type { Fidelity, Route, RouteOffer, RouteVerdict } from '../routes.ts';
 
 /** How to reach one account. The secret is resolved by the adapter at the moment it connects. */
 export interface MailAccount {
@@ -166,6 +166,11 @@ export interface CopyKeys {
 export interface MailTarget {
   readonly facts: ServerFacts;
   readonly route: Route;
+  /**
+   * Of a target that has several: what each carries, the first choice first. Message.route says which of them a message goes by; its
+   * absence means the first. Absent: `route` is the only one.
+   */
+  readonly routes?: readonly [RouteOffer, ...RouteOffer[]];
   /** What {@link listMessages} gives back of what {@link append} was given. */
   readonly fidelity: Fidelity;
   /** Null where a message cannot bear a key. */

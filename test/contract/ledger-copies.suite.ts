@@ -10,11 +10,55 @@ export function copyContract(stage: LedgerStage): void {
       await stage.census(inbox, INITIAL, [1, 2]);
       await ledger.recordIntents(lease, inbox.id, [{ ...intent(1, 'f1', 41), copyFingerprint: 'c1' }]);
       const sent = { state: 'intended', fingerprint: 'f1', copyFingerprint: 'c1', intentUidNext: 41 };
-      const where = { folderId: inbox.id, targetPath: ['INBOX'], present: true };
+      const where = { folderId: inbox.id, targetPath: ['INBOX'], present: true, intentState: null, detail: null };
       expect(await ledger.listIntended(stage.mailboxId)).toEqual([{ ...planned(1), ...sent, ...where }]);
       expect(await stage.unfinishedUids(inbox)).toEqual([2, 1]);
       await ledger.recordOutcomes(lease, inbox.id, INITIAL, [copied(1, 'f1', 41)]);
       expect(await ledger.listIntended(stage.mailboxId)).toEqual([]);
+    });
+
+    test('what a message will be is known for as long as it is intended, and when it is in doubt', async () => {
+      const { ledger, lease, inbox } = stage;
+      await stage.census(inbox, INITIAL, [1, 2]);
+      const changed = { ...intent(1, 'f1'), state: 'repaired', detail: 'why' } as const;
+      await ledger.recordIntents(lease, inbox.id, [changed, intent(2, 'f2')]);
+      const told = async () =>
+        (await ledger.listIntended(stage.mailboxId)).map(({ intentState, detail }) => [intentState, detail]);
+      expect(await told()).toEqual([
+        ['repaired', 'why'],
+        [null, null],
+      ]);
+      const unknown = { ...copied(1, 'f1', null), state: 'intended', code: 'CONNECTION_LOST' } as const;
+      await ledger.recordOutcomes(lease, inbox.id, INITIAL, [unknown]);
+      expect(await told()).toEqual([
+        ['repaired', 'why'],
+        [null, null],
+      ]);
+      await ledger.recordIntents(lease, inbox.id, [{ ...intent(1, 'f1'), state: 'wrapped' }]);
+      expect(await told()).toEqual([
+        ['wrapped', null],
+        [null, null],
+      ]);
+      const wrapped = { ...copied(1, 'f1', 5), state: 'wrapped', detail: 'in a stub' } as const;
+      await ledger.recordOutcomes(lease, inbox.id, INITIAL, [
+        wrapped,
+        { ...copied(2, 'f2', 6), state: 'already-there' },
+      ]);
+      await ledger.recordInDoubt(
+        lease,
+        inbox.id,
+        [1, 2].map((uid) => ({ uidValidity: '7', uid })),
+      );
+      expect(await told()).toEqual([
+        ['wrapped', 'in a stub'],
+        [null, null],
+      ]);
+      await ledger.recordOutcomes(lease, inbox.id, DELTA, [{ ...copied(1, 'f1', null), state: 'planned' }]);
+      await ledger.recordIntents(lease, inbox.id, [intent(1, 'f1')]);
+      expect(await told()).toEqual([
+        [null, null],
+        [null, null],
+      ]);
     });
 
     test('a copy in doubt is intended again, for the folder that it was in, and can be delivered anew', async () => {

@@ -101,9 +101,26 @@ export function verificationContract(stage: LedgerStage): void {
       await stage.deliver(inbox, DELTA, 3, 'f3', 21);
       await stage.deliver(inbox, DELTA, 4, 'f4', 20);
       await stage.deliver(sent, DELTA, 1, 'f5', null);
+      await stage.deliver(sent, DELTA, 2, 'f6', 30, { copyFingerprint: 'content:ab/cd' });
       expect(await ledger.tallyDelivered(stage.mailboxId, 2)).toEqual([
-        { targetPath: ['INBOX'], copies: 4, withoutUid: 0, ofPass: 2, firstUidOfPass: 20, firstUidOfOurs: 12 },
-        { targetPath: ['Sent'], copies: 1, withoutUid: 1, ofPass: 1, firstUidOfPass: null, firstUidOfOurs: 1 },
+        {
+          targetPath: ['INBOX'],
+          copies: 4,
+          withoutUid: 0,
+          byContent: 0,
+          ofPass: 2,
+          firstUidOfPass: 20,
+          firstUidOfOurs: 12,
+        },
+        {
+          targetPath: ['Sent'],
+          copies: 2,
+          withoutUid: 1,
+          byContent: 1,
+          ofPass: 2,
+          firstUidOfPass: 30,
+          firstUidOfOurs: 1,
+        },
       ]);
       expect(await ledger.tallyDelivered(stage.mailboxId, 3)).toMatchObject([
         { ofPass: 0, firstUidOfPass: null },

@@ -244,6 +244,7 @@ test.each([true, false])(
         targetPath: ['INBOX'],
         copies: COUNT,
         withoutUid: knowsUids ? 0 : COUNT,
+        byContent: 0,
         ofPass: COUNT,
         firstUidOfPass: 1,
         firstUidOfOurs: 1,

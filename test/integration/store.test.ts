@@ -78,6 +78,7 @@ describe('the schema', () => {
       delivered_at: 'RFC 3339',
       origin_id: 'a number of Gmail',
       removal: 'one of two',
+      intent_state: 'one of three',
     };
     expect(rows.map(({ name }) => name).toSorted()).toEqual(Object.keys(known).toSorted());
   });

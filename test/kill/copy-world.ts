@@ -1,7 +1,7 @@
 import { MemoryLedger } from '../../adapters/memory/ledger.ts';
 import { type MemoryMailOptions, MemoryMailSystem } from '../../adapters/memory/mail.ts';
 import { copyMailbox } from '../../domain/copy-mailbox.ts';
-import type { LaneOptions } from '../../domain/lanes.ts';
+import type { LaneOptions, Pace } from '../../domain/lanes.ts';
 import type { Pass } from '../../domain/passes.ts';
 import type { MailSource, MailTarget } from '../../domain/ports/mail.ts';
 import { ALONE, fakePace } from '../support/memory-world.ts';
@@ -21,7 +21,7 @@ const LEDGER_STREAMS = ['listExceptions', 'listDelivered', 'listDeviations'] as 
 const TWIN = 'Subject: twin\r\n\r\ntwin\r\n';
 
 export interface Variant {
-  readonly target: Pick<MemoryMailOptions, 'reportsUid' | 'appendsMany'>;
+  readonly target: Pick<MemoryMailOptions, 'reportsUid' | 'appendsMany' | 'fidelity' | 'keys' | 'visibleAfterMs'>;
   /** Half of INBOX was brought by another tool before us (T42). */
   readonly foreign: boolean;
   /** Beside the first one. */
@@ -33,11 +33,14 @@ export interface World {
   readonly source: MemoryMailSystem;
   readonly target: MemoryMailSystem;
   readonly ledger: MemoryLedger;
+  /** Of the target too. */
+  readonly pace: Pace;
 }
 
 export function newWorld(variant: Variant): World {
   const source = new MemoryMailSystem();
-  const target = new MemoryMailSystem({ separator: '.', ...variant.target });
+  const pace = fakePace();
+  const target = new MemoryMailSystem({ separator: '.', ...variant.target, clock: pace.now });
   const ledger = new MemoryLedger();
   ledger.addMailbox(MAILBOX.id);
   source.addFolder(['Gesendet'], 'sent');
@@ -54,7 +57,7 @@ export function newWorld(variant: Variant): World {
     target.addMessage(['INBOX'], TWIN);
     target.addMessage(['INBOX'], mail('not ours'));
   }
-  return { variant, source, target, ledger };
+  return { variant, source, target, ledger, pace };
 }
 
 /** What happens at the source before each pass but the first. */
@@ -84,7 +87,12 @@ export async function copy(world: World, pass: Pass, death: Death = LIVE) {
   const lease = await world.ledger.takeLease(MAILBOX.id, 'worker');
   const mortality = createMortality(death);
   const source = (): MailSource => mortality.wrap('source', world.source.openSource(), SOURCE_STREAMS);
-  const target = (): MailTarget => mortality.wrap('target', world.target.openTarget(), TARGET_STREAMS);
+  const target = (): MailTarget => {
+    const open = world.target.openTarget();
+    const keys = open.keys && mortality.wrap('keys', open.keys, ['find']);
+    const wrapped = mortality.wrap('target', open, TARGET_STREAMS);
+    return new Proxy(wrapped, { get: (each, key) => (key === 'keys' ? keys : Reflect.get(each, key)) });
+  };
   let left = world.variant.spareLanes;
   const lanes: LaneOptions = {
     async open() {
@@ -92,7 +100,7 @@ export async function copy(world: World, pass: Pass, death: Death = LIVE) {
       left -= 1;
       return { source: source(), target: target(), isWanted: async () => false, close: async () => undefined };
     },
-    pace: fakePace(),
+    pace: world.pace,
   };
   const run = copyMailbox({
     source: source(),
@@ -123,7 +131,7 @@ export function seen({ target }: World): Readonly<Record<string, readonly string
 export function countSubjects({ folders }: MemoryMailSystem): ReadonlyMap<string, number> {
   const counts = new Map<string, number>();
   for (const { raw } of folders.flatMap(({ messages }) => messages)) {
-    const [, subject = ''] = /^Subject: (.*?)\r?\n/.exec(raw.toString('latin1')) ?? [];
+    const [, subject = ''] = /^Subject: (.*?)\r?\n/m.exec(raw.toString('latin1')) ?? [];
     counts.set(subject, (counts.get(subject) ?? 0) + 1);
   }
   return counts;

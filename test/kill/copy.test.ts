@@ -40,7 +40,9 @@ async function expectSound(world: World, pass: Pass, { foreign }: Variant) {
   const lease = await world.ledger.takeLease(MAILBOX.id, 'verifier');
   const target = world.target.openTarget();
   const signal = new AbortController().signal;
-  const verified = await verifyMailbox({ target, ledger: world.ledger, lease, mailboxId: MAILBOX.id, pass, signal });
+  const lanes = { open: async () => null, pace: world.pace };
+  const where = { target, ledger: world.ledger, lease, mailboxId: MAILBOX.id };
+  const verified = await verifyMailbox({ ...where, pass, signal, lanes });
   expect(verified).toMatchObject({ faults: 0, datesMoved: 0, flagsLost: 0 });
   for (const { exists, unfinished, tally } of await world.ledger.tallyFolders(MAILBOX.id)) {
     expect(unfinished).toBe(0);
@@ -56,7 +58,7 @@ async function expectSound(world: World, pass: Pass, { foreign }: Variant) {
 /** Messages that the source has had so far, one for each that was ever copied. */
 const COPIES = [8, 11, 12];
 
-const VARIANTS = [true, false].flatMap((reportsUid) =>
+const IMAP = [true, false].flatMap((reportsUid) =>
   [true, false].flatMap((appendsMany) =>
     [0, 3].flatMap((spareLanes) =>
       [false, true].map((foreign): [string, Variant] => {
@@ -71,6 +73,28 @@ const VARIANTS = [true, false].flatMap((reportsUid) =>
     ),
   ),
 );
+
+/** Targets that keep a key, give back other bytes than they were given, or show them late. */
+const REWRITING: readonly (readonly [string, Variant['target'], number, boolean])[] = [
+  ['with keys that keeps the content', { keys: true, fidelity: 'content' }, 0, true],
+  ['with keys that keeps the content, on four lanes', { keys: true, fidelity: 'content' }, 3, false],
+  [
+    'with keys that keeps the parts and shows them late',
+    { keys: true, fidelity: 'parts', visibleAfterMs: 30_000 },
+    0,
+    true,
+  ],
+  ['with keys without UIDs', { keys: true, fidelity: 'parts', reportsUid: false }, 0, false],
+  ['without keys that keeps the content and shows it late', { fidelity: 'content', visibleAfterMs: 30_000 }, 0, false],
+  ['without keys and UIDs that keeps the content', { fidelity: 'content', reportsUid: false }, 3, true],
+];
+
+const VARIANTS: readonly (readonly [string, Variant])[] = [
+  ...IMAP,
+  ...REWRITING.map(([name, target, spareLanes, foreign]) => {
+    return [name, { target: { appendsMany: false, ...target }, spareLanes, foreign }] as const;
+  }),
+];
 
 describe.each(VARIANTS)('a copy to a target %s', async (name, variant) => {
   const clean = newWorld(variant);
@@ -91,7 +115,7 @@ describe.each(VARIANTS)('a copy to a target %s', async (name, variant) => {
   }
   test('is sound when nothing dies', () => expectSound(clean, PASSES[2], variant));
 
-  const isWhole = variant.spareLanes === 0 && !variant.foreign;
+  const isWhole = variant.spareLanes === 0 && !variant.foreign && variant.target.fidelity === undefined;
   const offset = VARIANTS.findIndex(([each]) => each === name);
   for (const { at, pass, names, after } of runs) {
     const calls = names.map((call, index) => [index + 1, call] as const);
