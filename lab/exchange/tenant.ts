@@ -116,7 +116,7 @@ export async function startHostedTenant(options: HostedTenantOptions): Promise<H
     tokenLifeSeconds: options.tokenLifeSeconds ?? 3_600,
     now,
   });
-  const store = options.store ?? new MailStore({ caseInsensitiveNames: true, now: () => new Date(now()) });
+  const store = options.store ?? exchangeStore(now);
   const items = new Items(now);
   const outgoing = new Outgoing();
   const receipts = new ReadReceipts(outgoing);
@@ -208,4 +208,9 @@ export async function startHostedTenant(options: HostedTenantOptions): Promise<H
     },
   };
   return tenant;
+}
+
+/** Mailboxes as Exchange names their folders: alike in any case; a slash in a name is another character to IMAP (recalled). */
+function exchangeStore(now: () => number): MailStore {
+  return new MailStore({ caseInsensitiveNames: true, separatorShownAs: '\uF8FF', now: () => new Date(now()) });
 }

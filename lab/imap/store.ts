@@ -9,6 +9,8 @@ export interface MailStoreOptions {
   separator?: string;
   /** Exchange treats folder names alike that differ in case only; Dovecot does not. INBOX is always so (RFC 9051 §5.1). */
   caseInsensitiveNames?: boolean;
+  /** What IMAP shows in place of a separator inside a name, where other fronts of the mailbox allow one; null: it parts the name. */
+  separatorShownAs?: string | null;
   now?: () => Date;
   /** Folders are views on labels: see {@link Account.gmail}. */
   gmail?: boolean;
@@ -18,6 +20,7 @@ export interface MailStoreOptions {
 export class MailStore {
   readonly separator: string;
   readonly caseInsensitiveNames: boolean;
+  readonly separatorShownAs: string | null;
   readonly now: () => Date;
   readonly gmail: boolean;
   /** Hears of every change of flags after it, whichever front made it. */
@@ -30,6 +33,7 @@ export class MailStore {
   constructor(options: MailStoreOptions = {}) {
     this.separator = options.separator ?? '/';
     this.caseInsensitiveNames = options.caseInsensitiveNames ?? false;
+    this.separatorShownAs = options.separatorShownAs ?? null;
     this.now = options.now ?? (() => new Date());
     this.gmail = options.gmail ?? false;
   }
@@ -66,15 +70,20 @@ export class MailStore {
     return ++this.#lastUidValidity;
   }
 
-  /** A separator inside a name, which other fronts of the same mailbox may allow, is encoded: it must not part the name. */
   wireName(path: FolderPath): string {
-    const inside = `&${Buffer.from(this.separator, 'utf16le').swap16().toString('base64').replace(/=+$/, '')}-`;
-    return path.map((name) => encodeMutf7(name).replaceAll(this.separator, inside)).join(this.separator);
+    return path
+      .map((name) => encodeMutf7(this.#swap(name, this.separator, this.separatorShownAs)))
+      .join(this.separator);
   }
 
   pathOf(wireName: string): FolderPath {
-    const path = wireName.split(this.separator).map((name) => decodeMutf7(name));
+    const names = wireName.split(this.separator).map((name) => decodeMutf7(name));
+    const path = names.map((name) => this.#swap(name, this.separatorShownAs, this.separator));
     return path[0]?.toUpperCase() === 'INBOX' ? ['INBOX', ...path.slice(1)] : path;
+  }
+
+  #swap(name: string, from: string | null, to: string | null): string {
+    return from === null || to === null ? name : name.replaceAll(from, to);
   }
 
   folderKey(wireName: string): string {

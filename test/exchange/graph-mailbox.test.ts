@@ -78,6 +78,8 @@ describe('§3: folders', () => {
     expect((await client.get(`${ANNA}/mailFolders/${id}`)).json['displayName']).toBe('Ein/Aus');
     const account = client.tenant.store.findAccount(`anna@${DOMAIN}`);
     expect(account?.listFolders().some(({ path }) => path[0] === 'Ein')).toBe(false);
+    expect(account?.findFolder(['Ein/Aus', 'x'])?.wireName).toBe('Ein&+P8-Aus/x');
+    expect(client.tenant.store.pathOf('Ein&+P8-Aus/x')).toEqual(['Ein/Aus', 'x']);
   });
 
   test('tell the next UID as 0x6751, when it is asked for', async () => {
