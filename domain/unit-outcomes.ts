@@ -35,7 +35,7 @@ export function detailOf(
   return details.length > 0 ? details.join(' ') : null;
 }
 
-export function delivered(ready: Ready, { id, droppedFlags }: Appended): Outcome {
+export function delivered(ready: Ready, { id, droppedFlags, changes = [] }: Appended): Outcome {
   const { message, mail, fingerprint, copyFingerprint, state } = ready;
   const lost = droppedFlags.length > 0 ? [`The target does not take these flags: ${droppedFlags.join(' ')}`] : [];
   return {
@@ -43,7 +43,7 @@ export function delivered(ready: Ready, { id, droppedFlags }: Appended): Outcome
     fingerprint,
     copyFingerprint,
     target: id,
-    detail: detailOf(ready, ...lost),
+    detail: detailOf(ready, ...changes, ...lost),
     flags: mail.flags,
     receivedAt: mail.receivedAt,
   };

@@ -1,9 +1,10 @@
 import { hostname } from 'node:os';
 import { createDnsProbe } from '../adapters/dns/probe.ts';
 import { createExchangeAdminConnector } from '../adapters/exchange-admin/connector.ts';
+import { createGraphMailConnector } from '../adapters/graph/mail-connector.ts';
 import { createTokenPool } from '../adapters/graph/token-pool.ts';
 import { createHostedConnector, onlyByImap } from '../adapters/hosted/connector.ts';
-import { ewsOpener, imapOpener } from '../adapters/hosted/openers.ts';
+import { ewsOpener, graphOpener, imapOpener } from '../adapters/hosted/openers.ts';
 import { createImapConnector } from '../adapters/imap/connector.ts';
 import { createImapEraserConnector } from '../adapters/imap/eraser.ts';
 import { createApprovalStore } from '../adapters/ledger/approval-store.ts';
@@ -46,9 +47,12 @@ export function buildWorkerPorts(
   const holder = `${hostname()}/${process.pid}`;
   const limiter = createRequestLimiter(createThrottleStore(db), holder);
   const imap = createImapConnector(secrets, { signIns, tokens, budget, onBulk });
+  const graph = createGraphMailConnector({ tokens, budget, limiter });
   const hosted = createHostedConnector(imap, {
     imap: imapOpener(imap, secrets, { signIns, tokens, budget, onBulk }),
     ews: ewsOpener({ secrets, signIns, budget, limiter }, tokens),
+    'graph-json': graphOpener(graph, 'graph-json'),
+    'import-mime': graphOpener(graph, 'import-mime'),
   });
   return {
     store: createMigrationStore(db),

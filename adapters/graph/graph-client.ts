@@ -19,7 +19,7 @@ export interface GraphClientOptions {
 }
 
 export interface GraphCall extends CallKind {
-  readonly method: 'GET' | 'POST' | 'PATCH' | 'DELETE';
+  readonly method: 'GET' | 'POST' | 'PATCH';
   /** Begins with `/`; what was put into it went through `segment`. */
   readonly path: string;
   /** `v1.0` by default. */
@@ -31,10 +31,15 @@ export interface GraphCall extends CallKind {
   readonly maxAnswerBytes?: number;
 }
 
-/** A stretch of an attachment, for the address that an upload session gave. */
-export interface UploadCall {
+/** A call to the address that an upload session gave. */
+export interface SessionCall {
   readonly name: string;
   readonly url: string;
+  /** A stretch of the attachment; null asks what is expected next. */
+  readonly range: UploadRange | null;
+}
+
+export interface UploadRange {
   readonly content: Buffer;
   /** Where it begins in the whole, and how long the whole is. */
   readonly offset: number;
@@ -47,7 +52,7 @@ export interface GraphClient {
   /** @throws LEASE_LOST, CONSENT_REVOKED (a fresh token is refused), what tokens throw, the signal's reason when aborted */
   call(call: GraphCall, signal: AbortSignal): Promise<CallOutcome>;
   /** Never with a token: the address carries its own (exchange.md §1.6). @throws LEASE_LOST, the signal's reason when aborted */
-  upload(call: UploadCall, signal: AbortSignal): Promise<CallOutcome>;
+  callSession(call: SessionCall, signal: AbortSignal): Promise<CallOutcome>;
 }
 
 /**
@@ -114,21 +119,18 @@ export function createGraphClient(options: GraphClientOptions): GraphClient {
         return outcomeOfAnswer(call, shot.answer, now());
       });
     },
-    async upload({ name, url, content, offset, sizeBytes }, signal) {
+    async callSession({ name, url, range }, signal) {
       signal.throwIfAborted();
-      const call = { name, effect: true };
+      const call = { name, effect: range !== null };
       if (URL.parse(url)?.protocol !== 'https:') throw new MigrationError('PROTOCOL_VIOLATION', `${name}: not https`);
-      return await limited(content.length, signal, async () => {
+      return await limited(range?.content.length ?? 0, signal, async () => {
         requireLease(call, mayWrite);
         try {
           const answer = await send({
             url,
-            method: 'PUT',
-            headers: {
-              'content-type': 'application/octet-stream',
-              'content-range': `bytes ${offset}-${offset + content.length - 1}/${sizeBytes}`,
-            },
-            body: content,
+            method: range === null ? 'GET' : 'PUT',
+            headers: range === null ? {} : rangeHeaders(range),
+            body: range?.content ?? null,
             signal: AbortSignal.any([signal, AbortSignal.timeout(timeoutMs)]),
           });
           return outcomeOfAnswer(call, answer, now());
@@ -138,6 +140,13 @@ export function createGraphClient(options: GraphClientOptions): GraphClient {
         }
       });
     },
+  };
+}
+
+function rangeHeaders({ content, offset, sizeBytes }: UploadRange): Record<string, string> {
+  return {
+    'content-type': 'application/octet-stream',
+    'content-range': `bytes ${offset}-${offset + content.length - 1}/${sizeBytes}`,
   };
 }
 
@@ -168,8 +177,6 @@ async function perform(request: GraphRequest, method: GraphCall['method'], body:
       return await request.post(body ?? '');
     case 'PATCH':
       return await request.patch(body ?? '');
-    case 'DELETE':
-      return await request.delete();
   }
 }
 

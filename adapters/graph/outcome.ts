@@ -72,11 +72,15 @@ export function fromOutcome(call: CallKind, { status, code, retryAfterMs, cause 
 /** OpenSSL's and Node's words for a certificate that does not hold. */
 const UNTRUSTED = /CERT|SELF_SIGNED|UNABLE_TO_VERIFY|UNABLE_TO_GET_ISSUER|ERR_TLS_/;
 
+export function isUntrusted(error: unknown): boolean {
+  return error instanceof NoAnswerError && !error.sent && UNTRUSTED.test(error.code);
+}
+
 /** The failure of a call that got no answer. */
 export function withoutAnswer(call: CallKind, error: unknown): MigrationError {
   if (!(error instanceof NoAnswerError)) return unknownOrUnreachable(call, 'failed', {}, error);
   const facts = { call: call.name, reason: error.code };
-  if (!error.sent && UNTRUSTED.test(error.code)) {
+  if (isUntrusted(error)) {
     return new MigrationError('TLS_UNTRUSTED', `${call.name}: the certificate of the server is not trusted`, {
       facts,
       cause: error,

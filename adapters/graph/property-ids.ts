@@ -25,6 +25,8 @@ export const PROPERTY = {
   icon: 'Integer 0x1080',
   /** PidTagLastVerbExecuted. */
   lastVerb: 'Integer 0x1081',
+  /** PidLidImapDeleted: IMAP's `\\Deleted`. */
+  imapDeleted: 'Integer {00062008-0000-0000-C000-000000000046} Id 0x8570',
   /** PidTagMessageSize. */
   sizeBytes: 'Integer 0x0E08',
   /** PidTagInternetArticleNumber: the UID of IMAP. */
@@ -42,6 +44,8 @@ function normal(id: string): string {
   const tag = /^(\w+) 0x0*([0-9a-f]+)$/i.exec(id);
   // The GUID and the type have no case; the name has.
   if (tag !== null) return `${tag[1]} 0x${tag[2]}`.toLowerCase();
+  const numbered = /^(\w+) (\{[0-9a-f-]+\}) Id 0x0*([0-9a-f]+)$/i.exec(id);
+  if (numbered !== null) return `${numbered[1]} ${numbered[2]} id 0x${numbered[3]}`.toLowerCase();
   const named = /^(\w+ \{[0-9a-f-]+\} Name) (.*)$/i.exec(id);
   return named === null ? id : `${named[1]?.toLowerCase()} ${named[2]}`;
 }

@@ -4,6 +4,7 @@ import type { MailConnector } from '../../domain/ports/mail.ts';
 import type { ProbeSession } from '../../domain/ports/route-probe.ts';
 import type { Secrets } from '../../domain/ports/services.ts';
 import { createEwsConnector, type EwsConnector, type EwsConnectorOptions } from '../ews/connector.ts';
+import type { GraphMailConnector, GraphRoute } from '../graph/mail-connector.ts';
 import type { TokenPool } from '../graph/token-pool.ts';
 import { EXCHANGE_SCOPE } from '../graph/token-source.ts';
 import type { ImapConnectorOptions } from '../imap/connector.ts';
@@ -37,6 +38,16 @@ export function ewsOpener(options: Omit<EwsConnectorOptions, 'tokens'>, tokens: 
       connectorOf(transferOf(account)).openTarget(endpointOf(account), account.hosted.address, signal, more),
     openProbe: (account, signal, more) =>
       connectorOf(transferOf(account)).openProbe(endpointOf(account), account.hosted.address, signal, more),
+  };
+}
+
+/** Both ways of Microsoft Graph share one connector, and with it their connections and tokens. */
+export function graphOpener(connector: GraphMailConnector, route: GraphRoute): RouteOpener {
+  return {
+    openTarget: (account, signal, more) =>
+      connector.openTarget(transferOf(account), account.hosted.address, route, signal, more),
+    openProbe: (account, signal, more) =>
+      connector.openProbe(transferOf(account), account.hosted.address, route, signal, more),
   };
 }
 

@@ -135,6 +135,8 @@ export interface Appended {
   readonly id: TargetId | null;
   /** Flags that the server would not take; the message is there without them. */
   readonly droppedFlags: readonly string[];
+  /** What else of the message the target could not be given, a sentence each for the report; absent: nothing. */
+  readonly changes?: readonly string[];
 }
 
 export interface FlagChange {
