@@ -225,7 +225,8 @@ export const ERRORS = {
     reaction: 'skip',
     scope: 'message',
     httpStatus: 422,
-    remedy: 'Raise the size limit at the target, then retry the mailbox.',
+    remedy:
+      'Raise the size limit at the target, in Exchange with `Set-Mailbox <account that signs in> -MaxReceiveSize 150MB -MaxSendSize 150MB`, then retry the mailbox.',
   },
   MESSAGE_REFUSED: {
     reaction: 'skip',

@@ -28,6 +28,8 @@ export class ImapConnection {
   readonly names: NameSpace;
   /** The selected folder may be changed: see {@link openForWriting} in folders.ts. */
   selectedForWriting = false;
+  /** Answers that were BAD: Exchange ends a connection at the tenth (exchange.md §5.3). */
+  badAnswers = 0;
   #fence: WriteFence | null = null;
   readonly #ear: Ear;
   readonly #by: SignedInBy;
@@ -98,6 +100,7 @@ export class ImapConnection {
       if (result === false || result === undefined) throw this.#ear.lastError ?? new Error('imapflow gave no answer');
       return result;
     } catch (error) {
+      if (Object(error).responseStatus === 'BAD') this.badAnswers += 1;
       throw this.#failure(error, operation, facts);
     } finally {
       this.#busy -= 1;
@@ -188,14 +191,7 @@ export async function connectImap(
     const shared = credentials.user.includes('\\') ? { sharedMailbox: true } : {};
     const facts = { host: endpoint.host, port: endpoint.port, ...shared };
     const failure = client.byeReason === undefined ? error : Object.assign(Object(error), { reason: client.byeReason });
-    const by =
-      'token' in credentials
-        ? takesToken(client)
-          ? 'token'
-          : 'unwanted-token'
-        : takesPassword(client)
-          ? 'password'
-          : 'unwanted-password';
+    const by = signedInBy(credentials, client);
     throw toMigrationError(failure, { operation: 'connect', facts, throttledMs: ear.throttledMs, by });
   } finally {
     signal.removeEventListener('abort', abort);
@@ -250,6 +246,12 @@ function authOf(credentials: Credentials): ImapFlowOptions {
   return 'token' in credentials
     ? { auth: { user, accessToken: credentials.token } }
     : { auth: { user, pass: credentials.password } };
+}
+
+function signedInBy(credentials: Credentials, client: ImapFlow): SignedInBy {
+  if ('token' in credentials) return takesToken(client) ? 'token' : 'unwanted-token';
+  if (!takesPassword(client)) return 'unwanted-password';
+  return takesToken(client) ? 'password-or-token' : 'password';
 }
 
 /** Exchange Online does not: it takes tokens only (exchange.md §5.1, T58). */

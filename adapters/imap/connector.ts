@@ -45,9 +45,12 @@ export function createImapConnector(secrets: Secrets, options: ImapConnectorOpti
       }
     },
     async openTarget(account, signal, { mayWrite = () => true } = {}) {
-      const connection = await signIn(secrets, options, account, signal);
-      connection.fence(mayWrite);
-      return new ImapTarget(connection, budget);
+      const open = async () => {
+        const connection = await signIn(secrets, options, account, signal);
+        connection.fence(mayWrite);
+        return connection;
+      };
+      return new ImapTarget(await open(), budget, open);
     },
   };
 }

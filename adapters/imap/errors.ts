@@ -11,8 +11,8 @@ export interface ImapContext {
   readonly by: SignedInBy;
 }
 
-/** `unwanted-…`: the server offers no way to send one. */
-export type SignedInBy = 'password' | 'unwanted-password' | 'token' | 'unwanted-token';
+/** `unwanted-…`: the server offers no way to send one; `password-or-token`: it would take a token as well. */
+export type SignedInBy = 'password' | 'password-or-token' | 'unwanted-password' | 'token' | 'unwanted-token';
 
 /**
  * The one place where a failure of imapflow 2.10.2 becomes ours. It throws errors with a `code` (transport, TLS, parser), with
@@ -115,6 +115,12 @@ function classifyConnect(failure: Failure, by: SignedInBy): Verdict {
   if (failure.authenticationFailed && by === 'token') {
     return ['IMAP_APP_UNKNOWN', 'The server refuses the access token of the application.'];
   }
+  if (failure.authenticationFailed && by === 'password-or-token') {
+    return [
+      'AUTH_FAILED',
+      'The server refuses user name or password; Exchange Online refuses all of them and wants `auth: xoauth2`.',
+    ];
+  }
   if (failure.authenticationFailed) return ['AUTH_FAILED', 'The server refuses user name or password.'];
   return ['HOST_UNREACHABLE', `No usable connection: ${message}.`];
 }
@@ -181,7 +187,8 @@ function readFailure(error: unknown): Failure {
     message: text('message'),
     status: text('responseStatus'),
     responseCode: text('serverResponseCode').toUpperCase(),
-    text: text('responseText') || text('reason'),
+    // `response`: of NAMESPACE after a sign-in that was OK, which imapflow takes for one that failed (T55).
+    text: text('responseText') || text('reason') || text('response'),
     authenticationFailed: source['authenticationFailed'] === true,
     tlsFailed: source['tlsFailed'] === true,
   };

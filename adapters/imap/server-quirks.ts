@@ -7,12 +7,22 @@ export function munges8BitHeaders({ name }: ServerFacts): boolean {
 }
 
 /**
- * T68: Exchange takes `\Flagged` with APPEND and shows it to IMAP, not to Outlook; STORE sets it everywhere. It is known by its name
- * or by what it offers (facts of 2026: `IMAP4`, XOAUTH2, no ENABLE). Where that is wrong it costs a STORE a flagged message.
+ * Exchange of any edition: by its name, or by what it offers (facts of 2026: `IMAP4`, XOAUTH2, no ENABLE; exchange.md §5.2). Where that
+ * is wrong it costs a STORE a flagged message, and a keyword that nobody sees.
  */
-export function storesFlaggedApart({ name, capabilities }: ServerFacts): boolean {
+export function isExchange({ name, capabilities }: ServerFacts): boolean {
   const offers = new Set(capabilities.map((capability) => capability.toUpperCase()));
   return /exchange/i.test(name) || (offers.has('IMAP4') && offers.has('AUTH=XOAUTH2') && !offers.has('ENABLE'));
+}
+
+/** T68: Exchange takes `\Flagged` with APPEND and shows it to IMAP, not to Outlook; STORE sets it everywhere (exchange.md §5.3). */
+export function storesFlaggedApart(facts: ServerFacts): boolean {
+  return isExchange(facts);
+}
+
+/** T69: Exchange says that it takes `$MDNSent`, and makes a category of it that the user sees (exchange.md §5.3). */
+export function bearsFlag(facts: ServerFacts): (flag: string) => boolean {
+  return isExchange(facts) ? (flag) => flag.toLowerCase() !== '$mdnsent' : () => true;
 }
 
 /** Whether so many bytes more do not fit, by GETQUOTAROOT (RFC 9208); false where the server does not tell. Never throws. */

@@ -1,6 +1,6 @@
 import type { ByteBudget } from '../../domain/byte-budget.ts';
 import { MigrationError } from '../../domain/errors.ts';
-import { assignRoles } from '../../domain/folder-names.ts';
+import { assignRoles, findRoleByPlace } from '../../domain/folder-names.ts';
 import { repairPath } from '../../domain/folders.ts';
 import type { FlagsEntry, FolderPath, FolderRole, FolderStatus, Message, TargetId } from '../../domain/mail.ts';
 import type {
@@ -20,20 +20,25 @@ import { listCopies } from './list-copies.ts';
 import { wireNameOfPath } from './names.ts';
 import { execRaw } from './raw-command.ts';
 import { sequenceSets } from './sequence-set.ts';
-import { isQuotaFull, munges8BitHeaders, storesFlaggedApart } from './server-quirks.ts';
+import { bearsFlag, isQuotaFull, munges8BitHeaders, storesFlaggedApart } from './server-quirks.ts';
 
 /** Writes to an account over IMAP and reads it again. */
 export class ImapTarget implements MailTarget {
-  readonly #connection: ImapConnection;
+  #connection: ImapConnection;
   readonly #budget: ByteBudget;
+  readonly #reopen: (() => Promise<ImapConnection>) | null;
   #folders: readonly ListedFolder[] | null = null;
   /** What PERMANENTFLAGS of a folder allows, by its id; asked for when the first keyword is on its way. */
   readonly #takesFlag = new Map<string, (flag: string) => boolean>();
 
-  /** @param budget  what large messages that are read again may take of the process's memory */
-  constructor(connection: ImapConnection, budget: ByteBudget) {
+  /**
+   * @param budget  what large messages that are read again may take of the process's memory
+   * @param reopen  another connection like this one; without it this one has to do
+   */
+  constructor(connection: ImapConnection, budget: ByteBudget, reopen: (() => Promise<ImapConnection>) | null = null) {
     this.#connection = connection;
     this.#budget = budget;
+    this.#reopen = reopen;
   }
 
   get facts(): ServerFacts {
@@ -101,6 +106,7 @@ export class ImapTarget implements MailTarget {
   }
 
   async appendAll(folder: TargetFolder, messages: readonly Message[]): Promise<readonly Appended[]> {
+    await this.#spareErrors();
     const isTaken = await this.#flagFilter(folder, messages);
     const parted = messages.map((message) => ({ message, ...partFlags(message.flags, isTaken) }));
     try {
@@ -135,7 +141,7 @@ export class ImapTarget implements MailTarget {
     const { permanentFlags, readOnly } = await openForWriting(this.#connection, folder.id);
     const facts = { folder: folder.id, uid };
     if (readOnly === true) throw new MigrationError('FOLDER_REFUSED', 'The folder cannot be changed.', { facts });
-    const isTaken = takesFlag(permanentFlags);
+    const isTaken = this.#taken(permanentFlags);
     for (const [item, wanted] of [
       ['+FLAGS.SILENT', add],
       ['-FLAGS.SILENT', remove],
@@ -156,6 +162,17 @@ export class ImapTarget implements MailTarget {
     await this.#connection.close();
   }
 
+  /**
+   * T51: the tenth BAD ends the connection, and whoever sent it does not know what became of it. So a new one is opened before, while
+   * nothing is under way.
+   */
+  async #spareErrors(): Promise<void> {
+    if (this.#reopen === null || this.#connection.badAnswers < SPARED_ERRORS) return;
+    const spent = this.#connection;
+    this.#connection = await this.#reopen();
+    await spent.close();
+  }
+
   async #find(path: FolderPath, role: FolderRole): Promise<ListedFolder | null> {
     this.#folders ??= await listFolders(this.#connection);
     const folders = assignRoles(this.#folders.filter((folder) => folder.selectable));
@@ -166,7 +183,13 @@ export class ImapTarget implements MailTarget {
 
   async #create(path: FolderPath): Promise<ListedFolder> {
     const id = this.#wireName(path);
-    await this.#connection.run('create', { folder: id }, (client) => client.mailboxCreate(id));
+    try {
+      await this.#connection.run('create', { folder: id }, (client) => client.mailboxCreate(id));
+    } catch (error) {
+      const there = saysThatItExists(error) ? await this.#findAlike(path, id) : null;
+      if (there === null) throw error;
+      return there;
+    }
     const made = await findListed(this.#connection, id);
     if (made?.selectable === true) {
       this.#folders = [...(this.#folders ?? []), made];
@@ -175,6 +198,18 @@ export class ImapTarget implements MailTarget {
     throw new MigrationError('FOLDER_REFUSED', 'The target took the folder and does not list it under this name.', {
       facts: { folder: id },
     });
+  }
+
+  /**
+   * What may stand in the way of a new folder: one whose name differs in case, which is the same to Exchange; or, T7, the mailbox's own
+   * special folder in another language, whose English name Exchange keeps taken (exchange.md §5.3).
+   */
+  async #findAlike(path: FolderPath, id: string): Promise<ListedFolder | null> {
+    this.#folders = await listFolders(this.#connection);
+    const folders = assignRoles(this.#folders.filter((folder) => folder.selectable));
+    const alike = folders.find((folder) => folder.id.toLowerCase() === id.toLowerCase());
+    const role = path.length === 1 ? findRoleByPlace(path) : null;
+    return alike ?? folders.find((folder) => role !== null && folder.role === role) ?? null;
   }
 
   #wireName(path: FolderPath): string {
@@ -225,16 +260,28 @@ export class ImapTarget implements MailTarget {
     if (known !== undefined) return known;
     if (!messages.some(({ flags }) => flags.some(isKeyword))) return () => true;
     const { permanentFlags } = await openForWriting(this.#connection, folder.id);
-    const isTaken = takesFlag(permanentFlags);
+    const isTaken = this.#taken(permanentFlags);
     this.#takesFlag.set(folder.id, isTaken);
     return isTaken;
   }
+
+  #taken(permanentFlags: Iterable<string> | undefined): (flag: string) => boolean {
+    const [takes, bears] = [takesFlag(permanentFlags), bearsFlag(this.facts)];
+    return (flag) => takes(flag) && bears(flag);
+  }
 }
+
+/** exchange.md §5.3: reconnect after about eight of your own; a message that is refused is tried in three forms. */
+const SPARED_ERRORS = 7;
 
 interface PartedMessage {
   readonly message: Message;
   readonly taken: readonly string[];
   readonly dropped: readonly string[];
+}
+
+function saysThatItExists(error: unknown): boolean {
+  return error instanceof MigrationError && error.code === 'FOLDER_REFUSED' && /exist/i.test(error.message);
 }
 
 function isFlagged(flag: string): boolean {
