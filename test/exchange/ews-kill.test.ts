@@ -42,7 +42,7 @@ async function copyAndDie(world: EwsWorld, { atCall, when }: Death): Promise<voi
     },
   });
   try {
-    const target = await world.open('basic', {}, process);
+    const target = await world.open({}, process);
     await copyMailbox({
       source: world.source.openSource(),
       target,
