@@ -19,6 +19,9 @@ export interface ProbePorts extends RoutePorts {
 
 type Side = 'source' | 'target';
 
+/** Of a probe that looks for a loop: sendmail stops at 25, which leaves the old server's own hops. */
+const HOPS = 15;
+
 /** How often a mailbox is looked into while a probe is on its way. */
 const LOOK_EVERY_MS = 2_000;
 
@@ -28,11 +31,13 @@ export function createProbeActivities({ store, connector, prober, probeSender, p
   return {
     /**
      * Sends a probe to the first mailbox of the list, as an outside sender would. The token follows from migration, step and run, so a
-     * repeat sends the same message again, which proves the same.
+     * repeat sends the same message again, which proves the same. `via: 'old-server'`: straight to where redirected mail would go.
+     * @throws HOST_UNREACHABLE, CONNECTION_LOST, MESSAGE_REFUSED, REDIRECTION_LOOP
      */
     async sendProbe(input: {
       migrationId: string;
       step: StepId;
+      via?: 'tenant' | 'old-server';
     }): Promise<{ token: string; mailboxId: string; sentAtMs: number }> {
       const { plan } = await store.getMigration(input.migrationId);
       const [mailbox] = await store.pageMailboxes(input.migrationId, -1, 1);
@@ -45,9 +50,11 @@ export function createProbeActivities({ store, connector, prober, probeSender, p
         .digest('hex')
         .slice(0, 32);
       const sentAtMs = Date.now();
+      const isForLoop = input.via === 'old-server';
       await probeSender.send(
-        plan.target.smtp,
+        isForLoop ? plan.target.redirectTo : plan.target.smtp,
         {
+          ...(isForLoop && { hops: HOPS }),
           from: probeFrom,
           to: mailbox.planned.address,
           token,
@@ -60,8 +67,10 @@ export function createProbeActivities({ store, connector, prober, probeSender, p
     },
 
     /**
-     * Succeeds when the probe is where it belongs and not where it does not.
-     * @throws PROBE_NOT_ARRIVED until then (look again), PROBE_ASTRAY when it is on the wrong side or the time is up
+     * Succeeds when the probe is where it belongs and not where it does not. `alsoAt`: a copy belongs there, too. `looksForLoop`: it
+     * was sent to the old server, which has to keep it.
+     * @throws PROBE_NOT_ARRIVED until then (look again); PROBE_ASTRAY, or REDIRECTION_LOOP for one that looks for a loop, when it is
+     *         on the wrong side; PROBE_ASTRAY when the time is up
      */
     async proveProbe(input: {
       migrationId: string;
@@ -71,37 +80,52 @@ export function createProbeActivities({ store, connector, prober, probeSender, p
       sentAtMs: number;
       arrivesAt: Side;
       notAt: Side | null;
+      alsoAt?: Side | null;
+      looksForLoop?: boolean;
     }): Promise<{ evidenceId: string }> {
       const { plan } = await store.getMigration(input.migrationId);
       const mailbox = await store.getMailbox(input.mailboxId);
       const { source, target } = mailAccounts(plan, mailbox);
       const accounts = { source, target: await routes.find(plan, mailbox, target) };
       const signal = Context.current().cancellationSignal;
+      const { alsoAt = null, looksForLoop = false } = input;
       const isAt = (side: Side) =>
         side === 'source'
           ? hasProbeAtSource(connector, accounts.source, input.token, signal)
           : hasProbeAtTarget(connector, accounts.target, input.token, signal);
       if (input.notAt !== null && (await isAt(input.notAt))) {
-        throw new MigrationError('PROBE_ASTRAY', `the probe message arrived at the ${input.notAt}`, {
-          facts: { step: input.step },
-        });
+        throw new MigrationError(
+          looksForLoop ? 'REDIRECTION_LOOP' : 'PROBE_ASTRAY',
+          looksForLoop
+            ? 'a probe message that was handed to the old server came back to the tenant'
+            : `the probe message arrived at the ${input.notAt}`,
+          { facts: { step: input.step } },
+        );
       }
-      if (!(await isAt(input.arrivesAt))) {
+      for (const side of alsoAt === null ? [input.arrivesAt] : [input.arrivesAt, alsoAt]) {
+        if (await isAt(side)) continue;
         const waitedMs = Date.now() - input.sentAtMs;
         if (waitedMs > plan.policy.probeTimeoutMs) {
           throw new MigrationError(
             'PROBE_ASTRAY',
-            `the probe message did not arrive at the ${input.arrivesAt} in ${Math.round(waitedMs / 1_000)} s`,
+            `the probe message did not arrive at the ${side} in ${Math.round(waitedMs / 1_000)} s`,
             { facts: { step: input.step } },
           );
         }
-        throw new MigrationError('PROBE_NOT_ARRIVED', `the probe message is not at the ${input.arrivesAt} yet`, {
+        throw new MigrationError('PROBE_NOT_ARRIVED', `the probe message is not at the ${side} yet`, {
           retryAfterMs: LOOK_EVERY_MS,
         });
       }
+      const proof = {
+        token: input.token,
+        mailboxId: input.mailboxId,
+        arrivedAt: input.arrivesAt,
+        absentAt: input.notAt,
+        ...(alsoAt !== null && { alsoAt }),
+      };
       const evidenceId = await store.recordEvidence(input.migrationId, input.step, {
         ...(await redirectionEvidence(store, input.migrationId, input.step)),
-        probe: { token: input.token, mailboxId: input.mailboxId, arrivedAt: input.arrivesAt, absentAt: input.notAt },
+        ...(looksForLoop ? { loopProbe: proof } : { probe: proof }),
       });
       return { evidenceId };
     },

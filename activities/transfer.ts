@@ -8,6 +8,7 @@ import type { Pass } from '../domain/passes.ts';
 import type { DailyReads, HostConnections } from '../domain/ports/connections.ts';
 import type { Ledger } from '../domain/ports/ledger.ts';
 import type { MailConnector } from '../domain/ports/mail.ts';
+import type { Redirections } from '../domain/ports/redirection.ts';
 import type { MigrationStore, StoredMailbox } from '../domain/ports/store.ts';
 import { preflightMailbox } from '../domain/preflight-mailbox.ts';
 import { HOSTED_EXCHANGE } from '../domain/target-limits.ts';
@@ -29,6 +30,7 @@ export interface TransferPorts extends ProbePorts, DeletionPorts, RoutePorts {
   readonly ledger: Ledger;
   readonly hosts: HostConnections;
   readonly dailyReads: DailyReads;
+  readonly redirections: Redirections;
   /** Bytes in flight of this process. */
   readonly budget: ByteBudget;
   /** Names this process in leases. */
@@ -161,6 +163,9 @@ export function createTransferActivities(ports: TransferPorts) {
             labels: labelRulesOf(accounts.plan.source),
             mayRead: readsOf(ports.dailyReads, accounts.source, accounts.plan.source, first.source),
             failures: context.info.attempt - 1,
+            forwardedIn: (await ports.redirections.listPeriods(input.migrationId)).filter(
+              ({ means }) => means === 'forwarding',
+            ),
             lanes: {
               // The first lane has one of them.
               open: atMost(mostSessions(target) - 1, () =>

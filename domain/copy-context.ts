@@ -1,3 +1,4 @@
+import type { ForwardedIn } from './arrived-both-ways.ts';
 import type { ByteBudget } from './byte-budget.ts';
 import type { FolderPath } from './mail.ts';
 import type { Pass } from './passes.ts';
@@ -43,6 +44,8 @@ export interface CopyContext {
    * "fcntl(dovecot.list.index.log, write-lock) locking failed: Resource deadlock avoided", 2 of 150 new mailboxes on four lanes.
    */
   readonly inTurn: InTurn;
+  /** When each mailbox forwarded with a copy, so that mail came in on both ways (arrived-both-ways.ts). */
+  readonly forwardedIn?: readonly ForwardedIn[] | undefined;
   /** After each durable record, never before: the place for a heartbeat. */
   readonly report: (folder: FolderPath) => void;
 }

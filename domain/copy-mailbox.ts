@@ -1,3 +1,4 @@
+import type { ForwardedIn } from './arrived-both-ways.ts';
 import type { ByteBudget } from './byte-budget.ts';
 import { collect } from './collect.ts';
 import { type CopyCounts, noCounts } from './copy-context.ts';
@@ -41,6 +42,8 @@ export interface CopyMailboxInput {
   readonly signedMail?: 'keep' | 'may-break' | undefined;
   /** Books bytes before they are read of a source that gives away only so much a day; by default nobody counts. @throws DAILY_LIMIT */
   readonly mayRead?: ((bytes: number) => Promise<void>) | undefined;
+  /** When each mailbox forwarded with a copy; never by default. */
+  readonly forwardedIn?: readonly ForwardedIn[] | undefined;
   /** Further connections, and time to judge by whether they help. */
   readonly lanes: LaneOptions;
   /** Shared by all copies of the process. */
@@ -253,6 +256,7 @@ class MailboxCopy {
       signedMail,
       now,
       inTurn: this.#inTurn,
+      forwardedIn: this.#input.forwardedIn,
       exclude: gmail ? (folder) => gmail.exclude(folder) : undefined,
       place: gmail ? (changed) => gmail.place(changed) : undefined,
       settle: () => pauseUntil(lanes.pace, this.#begunAt + lease.settledInMs, signal),

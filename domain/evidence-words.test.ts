@@ -44,6 +44,10 @@ describe('the evidence of a step in one line', () => {
     expect(describeEvidence('A6', { redirection, probe })).toBe(
       'example.test goes on to old.example.test:25; a probe message arrived at the source',
     );
+    const forwarding = [{ domain: 'example.test', means: 'forwarding', smartHost: null, forwards: 2, left: [] }];
+    expect(describeEvidence('A6', { redirection: forwarding, probe: { ...probe, alsoAt: 'target' } })).toBe(
+      'example.test: 2 mailboxes forward with a copy; a probe message arrived at the source and at the target',
+    );
     const off = { redirection: [{ domain: 'example.test', smartHost: null }] };
     expect(describeEvidence('C2', { ...off, probe: { ...probe, arrivedAt: 'target', absentAt: 'source' } })).toBe(
       'example.test is delivered directly; a probe message arrived at the target and not at the source',

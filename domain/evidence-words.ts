@@ -65,11 +65,19 @@ function addOns(body: Body): string {
 function mailFlow(body: Body): string | null {
   const probe = body['probe'];
   if (!isMap(probe)) return null;
-  const ways = maps(body['redirection']).map(({ domain, smartHost }) =>
-    smartHost === null ? `${words(domain)} is delivered directly` : `${words(domain)} goes on to ${words(smartHost)}`,
-  );
+  const ways = maps(body['redirection']).map(({ domain, smartHost, forwards }) => {
+    if (smartHost !== null) return `${words(domain)} goes on to ${words(smartHost)}`;
+    const isForwarded = typeof forwards === 'number' && forwards > 0;
+    return isForwarded
+      ? `${words(domain)}: ${count(forwards, 'mailbox forwards', 'mailboxes forward')} with a copy`
+      : `${words(domain)} is delivered directly`;
+  });
+  const left = maps(body['redirection']).flatMap((each) => list(each['left']).map(words));
+  const putBack = list(body['putBack']).length;
+  if (putBack > 0) ways.push(`${count(putBack, 'setting')} of before put back`);
   const absent = probe['absentAt'] === null ? '' : ` and not at the ${words(probe['absentAt'])}`;
-  return [...ways, `a probe message arrived at the ${words(probe['arrivedAt'])}${absent}`].join('; ');
+  const also = probe['alsoAt'] === undefined ? '' : ` and at the ${words(probe['alsoAt'])}`;
+  return [...ways, ...left, `a probe message arrived at the ${words(probe['arrivedAt'])}${also}${absent}`].join('; ');
 }
 
 function records(body: Body): string {

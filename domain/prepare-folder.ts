@@ -1,3 +1,4 @@
+import { readArrivals } from './arrived-both-ways.ts';
 import type { CopyContext, Lane } from './copy-context.ts';
 import { markAtSource } from './mark-at-source.ts';
 import type { OpenedFolder } from './ports/mail.ts';
@@ -12,7 +13,8 @@ export async function prepareFolder(context: CopyContext, lane: Lane, job: Folde
     openSuspect(context, job.entry, () => target.ensureFolder(job.targetPath, job.role)),
   );
   const unclaimed = await findForeign(context, job, lane, folder);
-  return { ...job, target: folder, unclaimed, targetUidNext: folder.uidNext };
+  const arrivals = await readArrivals(context, job, target, folder);
+  return { ...job, target: folder, unclaimed, arrivals, targetUidNext: folder.uidNext };
 }
 
 /**

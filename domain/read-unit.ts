@@ -8,8 +8,9 @@ import { messageKeyOf } from './message-key.ts';
 import type { Intent, LedgerMessage, Outcome } from './ports/ledger.ts';
 import type { MailSource, MailTarget } from './ports/mail.ts';
 import { lostInReading } from './suspicion.ts';
+import type { UnclaimedCopy } from './unclaimed.ts';
 import { countUp, detailOf, noOutcome, type Ready, refused } from './unit-outcomes.ts';
-import type { WorkUnit } from './work-units.ts';
+import type { FolderWork, WorkUnit } from './work-units.ts';
 
 export interface ReadUnit {
   readonly ready: readonly Ready[];
@@ -34,10 +35,15 @@ export async function readUnit(context: CopyContext, { source, target }: Lane, u
     const copy =
       unclaimed.size === 0
         ? null
-        : unclaimed.take(target.fidelity === 'bytes' ? fingerprint : markOf(mail.raw, target.fidelity));
+        : takeForeign(unit.work, target.fidelity === 'bytes' ? fingerprint : markOf(mail.raw, target.fidelity));
     if (copy !== null) {
       const there = { ...noOutcome(message, 'already-there'), fingerprint, copyFingerprint: copy.mark };
       settled.push({ ...there, target: target.reportsUid ? copy.id : null });
+      continue;
+    }
+    const arrived = unit.work.arrivals?.take(message, mail.raw, fingerprint);
+    if (arrived) {
+      settled.push(arrived);
       continue;
     }
     const tooLarge = tooLargeFor(target, message);
@@ -55,6 +61,14 @@ export async function readUnit(context: CopyContext, { source, target }: Lane, u
   function keyed(mail: Message, { uidValidity, uid }: LedgerMessage): Message {
     if (target.keys === null) return mail;
     return { ...mail, key: messageKeyOf(lease.mailboxId, { folderId: entry.id, uidValidity, uid }) };
+  }
+}
+
+/** One copy is one message's, though both lists may have it. */
+function takeForeign({ unclaimed, arrivals }: FolderWork, mark: string): UnclaimedCopy | null {
+  for (;;) {
+    const copy = unclaimed.take(mark);
+    if (copy === null || !arrivals || arrivals.claim(copy.id.uid)) return copy;
   }
 }
 

@@ -1,3 +1,4 @@
+import type { Arrivals } from './arrived-both-ways.ts';
 import { LARGE_BYTES } from './byte-budget.ts';
 import type { FolderPath, FolderRole, SourceFolder } from './mail.ts';
 import type { FolderEntry, Ledger, LedgerMessage } from './ports/ledger.ts';
@@ -19,6 +20,8 @@ export interface FolderWork extends FolderJob {
   readonly target: TargetFolder;
   /** Copies at the target that nobody has claimed yet. */
   readonly unclaimed: Unclaimed;
+  /** Mail there that came in by itself; null or absent where there is none to be matched. */
+  readonly arrivals?: Arrivals | null;
   /** No message that is appended from now on gets a lower UID. */
   targetUidNext: number;
 }

@@ -76,6 +76,14 @@ export const exchange = proxyActivities<ExchangeActivities>({
   startToCloseTimeout: '30 minutes', // a mailbox may appear minutes after its licence (facts/exchange.md §6.1)
 });
 
+/** After a cancellation: it may take a while, and not for ever. */
+export const exchangeAtEnd = proxyActivities<Pick<ExchangeActivities, 'rollBackRedirection'>>({
+  ...common,
+  taskQueue: TASK_QUEUES.exchangeAdmin,
+  startToCloseTimeout: '30 minutes', // 1,000 mailboxes at about a second a cmdlet
+  retry: { ...common.retry, maximumAttempts: 10 }, // about half an hour of a tenant that does not answer
+});
+
 export const dns = proxyActivities<DnsActivities>({
   ...common,
   taskQueue: TASK_QUEUES.dns,

@@ -196,6 +196,12 @@ export class Desk implements PassHost {
     await this.publish();
   }
 
+  /** Another sentence for a step that is over, or never will be; its status stays. */
+  remark(id: StepId, note: string): void {
+    const { status } = this.state.steps[id];
+    this.set(id, status === 'done' ? 'done' : 'ahead', [], note);
+  }
+
   async end(status: MigrationView['status']): Promise<void> {
     this.ended = status;
     await this.publish();

@@ -2,12 +2,14 @@ import {
   CancellationScope,
   CancelledFailure,
   isCancellation,
+  patched,
   setCurrentDetails,
   upsertSearchAttributes,
 } from '@temporalio/workflow';
-import { story } from './activities.ts';
+import { exchangeAtEnd, story } from './activities.ts';
 import { takeCommands } from './commands.ts';
 import { Desk, StoryTurned } from './desk.ts';
+import { errorCodeOf, explain } from './failures.ts';
 import { PassRunner } from './pass-runner.ts';
 import { accountCreation } from './phase-accounts.ts';
 import { cutoverAndFinalisation } from './phase-cutover.ts';
@@ -40,8 +42,27 @@ export async function migration(state: MigrationState): Promise<MigrationState['
     // A worker that died while its activity was being cancelled leaves a time-out instead of a cancellation.
     const cancelled = isCancellation(error) || desk.root.consideredCancelled;
     if (!cancelled) throw error;
-    await CancellationScope.nonCancellable(() => desk.end('cancelled'));
+    await CancellationScope.nonCancellable(async () => {
+      await rollBackRedirection(desk);
+      await desk.end('cancelled');
+    });
     throw isCancellation(error) ? error : new CancelledFailure('cancelled');
+  }
+}
+
+/** A cancelled migration must not leave mail on a detour; that it could not be ended is no reason not to end. */
+async function rollBackRedirection(desk: Desk): Promise<void> {
+  const { state } = desk;
+  const mayBeOn = state.steps.A6.status !== 'ahead' && state.steps.A6.status !== 'not-needed' && !desk.isDone('C2');
+  if (!mayBeOn || !patched('redirection-ends-with-the-migration')) return;
+  try {
+    const { outcome } = await exchangeAtEnd.rollBackRedirection.executeWithOptions({ summary: 'end redirection' }, [
+      { migrationId: state.migrationId },
+    ]);
+    const left = 'cancelled; redirection stays on, because MX may lead to the target: see the evidence';
+    desk.remark('A6', outcome === 'off' ? 'cancelled; redirection is off again' : left);
+  } catch (error) {
+    desk.remark('A6', `cancelled; redirection could not be ended: ${errorCodeOf(error) ?? ''} ${explain(error)}`);
   }
 }
 

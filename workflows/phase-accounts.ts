@@ -1,3 +1,4 @@
+import { patched } from '@temporalio/workflow';
 import { dns, exchange, mailFlow, story } from './activities.ts';
 import type { Desk, StepResult } from './desk.ts';
 import { passGate } from './gate.ts';
@@ -78,17 +79,37 @@ async function addOns({ state }: Desk): Promise<StepResult> {
   return { note: `${enabled} add-ons are enabled and read back`, evidenceId };
 }
 
+/**
+ * First a probe straight to the old server: while redirection is off, one that comes back to the tenant shows a loop that would
+ * otherwise take all mail. Then one through the tenant.
+ */
 async function redirectionOn({ state }: Desk): Promise<StepResult> {
   const { migrationId } = state;
-  await exchange.setRedirection.executeWithOptions({ summary: 'redirection on' }, [{ migrationId, on: true }]);
-  const probe = await mailFlow.sendProbe.executeWithOptions({ summary: 'send a probe message to the tenant' }, [
-    { migrationId, step: 'A6' },
+  const step = 'A6';
+  // The old branch may go when no migration is under way that passed A6 before 2026-11-26.
+  const proves = patched('redirection-looks-for-a-loop');
+  if (proves) {
+    const probe = await mailFlow.sendProbe.executeWithOptions({ summary: 'send a probe message to the old server' }, [
+      { migrationId, step, via: 'old-server' },
+    ]);
+    await mailFlow.proveProbe.executeWithOptions({ summary: 'the old server keeps it' }, [
+      { migrationId, step, ...probe, arrivesAt: 'source', notAt: 'target', looksForLoop: true },
+    ]);
+  }
+  const { means } = await exchange.setRedirection.executeWithOptions({ summary: 'redirection on' }, [
+    { migrationId, on: true },
   ]);
+  const probe = await mailFlow.sendProbe.executeWithOptions({ summary: 'send a probe message to the tenant' }, [
+    { migrationId, step },
+  ]);
+  // A copy that only goes on would be lost at the target, where people look after the cutover.
+  const isAtBoth = proves && means === 'forwarding';
   const { evidenceId } = await mailFlow.proveProbe.executeWithOptions(
-    { summary: 'the probe arrives at the old server' },
-    [{ migrationId, step: 'A6', ...probe, arrivesAt: 'source', notAt: null }],
+    { summary: isAtBoth ? 'the probe arrives at both' : 'the probe arrives at the old server' },
+    [{ migrationId, step, ...probe, arrivesAt: 'source', notAt: null, ...(isAtBoth && { alsoAt: 'target' }) }],
   );
-  return { note: 'redirection is on; a probe message reached the old server', evidenceId };
+  const reached = isAtBoth ? 'both the old server and the target' : 'the old server';
+  return { note: `redirection is on; a probe message reached ${reached}`, evidenceId };
 }
 
 async function records(desk: Desk): Promise<StepResult> {

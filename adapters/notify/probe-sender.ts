@@ -12,7 +12,7 @@ const TIMEOUT_MS = 30_000;
  */
 export function createProbeSender(): ProbeSender {
   return {
-    async send({ host, port }, { from, to, token, subject, text }, signal) {
+    async send({ host, port }, { from, to, token, subject, text, hops = 0 }, signal) {
       signal.throwIfAborted();
       const transport = nodemailer.createTransport({
         host,
@@ -32,7 +32,12 @@ export function createProbeSender(): ProbeSender {
           subject,
           text,
           messageId: probeMessageId(token, from),
-          headers: { 'X-Mailferry-Probe': token, 'Auto-Submitted': 'auto-generated' },
+          headers: {
+            'X-Mailferry-Probe': token,
+            'Auto-Submitted': 'auto-generated',
+            // Servers count these lines to find loops (RFC 5321 §6.3).
+            ...(hops > 0 && { Received: Array.from({ length: hops }, (_, at) => hopLine(at)) }),
+          },
         });
       } catch (cause) {
         signal.throwIfAborted();
@@ -45,6 +50,10 @@ export function createProbeSender(): ProbeSender {
   };
 }
 
+function hopLine(at: number): string {
+  return `from hop${at}.mailferry.invalid by hop${at + 1}.mailferry.invalid; ${new Date().toUTCString().replace('GMT', '+0000')}`;
+}
+
 /** Also what a mailbox is searched for, where a server cannot search other headers. */
 function probeMessageId(token: string, from: string): string {
   return `<probe.${token}@${from.replace(/^.*@/, '').replace(/>$/, '')}>`;
@@ -52,7 +61,14 @@ function probeMessageId(token: string, from: string): string {
 
 function asMigrationError(cause: unknown, entrance: string): MigrationError {
   // nodemailer's errors carry a code of its own and, after an answer, the server's number.
-  const { code, responseCode } = cause as { code?: string; responseCode?: number };
+  const { code, responseCode, response = '' } = cause as { code?: string; responseCode?: number; response?: string };
+  // RFC 3463 §3.5 calls a loop 5.4.6; Exchange says 5.4.14, and sendmail says it in words only.
+  if (responseCode !== undefined && responseCode >= 500 && /\b5\.4\.(6|14)\b|too many hops|mail loop/i.test(response)) {
+    return new MigrationError('REDIRECTION_LOOP', 'the probe message went round until a server stopped it', {
+      facts: { entrance, status: responseCode },
+      cause,
+    });
+  }
   if (responseCode !== undefined && responseCode >= 500) {
     return new MigrationError('MESSAGE_REFUSED', 'the SMTP entrance refuses the probe message', {
       facts: { entrance, status: responseCode },

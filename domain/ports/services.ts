@@ -19,14 +19,20 @@ export interface Notifier {
   send(notification: Notification, signal: AbortSignal): Promise<void>;
 }
 
+export interface Probe {
+  readonly from: string;
+  readonly to: string;
+  readonly token: string;
+  readonly subject: string;
+  readonly text: string;
+  /** Hops that it claims to have behind it, so that one that goes round is stopped after a few turns. 0 by default. */
+  readonly hops?: number;
+}
+
 /** Sends a probe message as an outside sender would, straight to an SMTP entrance. */
 export interface ProbeSender {
-  /** @throws HOST_UNREACHABLE, CONNECTION_LOST, MESSAGE_REFUSED */
-  send(
-    entrance: SmtpEndpoint,
-    probe: { from: string; to: string; token: string; subject: string; text: string },
-    signal: AbortSignal,
-  ): Promise<void>;
+  /** @throws HOST_UNREACHABLE, CONNECTION_LOST, MESSAGE_REFUSED; REDIRECTION_LOOP where it is refused for having gone round */
+  send(entrance: SmtpEndpoint, probe: Probe, signal: AbortSignal): Promise<void>;
 }
 
 export interface Clock {

@@ -8,6 +8,7 @@ import { openDatabase } from '../../adapters/ledger/database.ts';
 import { createHostConnections } from '../../adapters/ledger/host-connections.ts';
 import { createPostgresLedger } from '../../adapters/ledger/ledger.ts';
 import { createMigrationStore } from '../../adapters/ledger/migration-store.ts';
+import { createRedirections } from '../../adapters/ledger/redirections.ts';
 import { createByteBudget } from '../../domain/byte-budget.ts';
 import { MigrationError } from '../../domain/errors.ts';
 import type { WorkerJob, WorkerSetup } from './copy-worker.ts';
@@ -26,6 +27,7 @@ const activities = createTransferActivities({
   connector: createImapConnector(secrets, timeouts === null ? {} : { timeouts }),
   ledger: createPostgresLedger(db),
   hosts: createHostConnections(db),
+  redirections: createRedirections(db),
   dailyReads: createDailyReads(db),
   erasers: { openEraser: () => Promise.reject(new Error('no plan here lets anything be deleted')) },
   prober: { openProbe: () => Promise.reject(new Error('a plain IMAP target has one route')) },
