@@ -1,11 +1,14 @@
-/** Steps A6 and C2, and the end of redirection when a migration is cancelled. */
+/**
+ * Step A6, and the end of redirection when a migration is cancelled. On the development server: the one that skips time (1.40) now and
+ * then refuses a cancellation for ever.
+ */
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { startSkippingWorld, type World, withMigration } from './harness.ts';
+import { startDevWorld, type World, withMigration } from './harness.ts';
 import { Office } from './office.ts';
 
 let world: World;
 beforeAll(async () => {
-  world = await startSkippingWorld();
+  world = await startDevWorld();
 });
 afterAll(async () => {
   await world?.env.teardown();
@@ -68,7 +71,6 @@ describe('redirection', () => {
 });
 
 describe('a migration that is cancelled', () => {
-  /** Where a step rests: a cancellation that meets the end of an activity is now and then refused by the test server. */
   async function cancelAt(office: Office, step: 'A4' | 'B2'): Promise<string> {
     await withMigration(world, office, async (hands) => {
       await hands.goTo(step);
