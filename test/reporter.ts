@@ -15,6 +15,7 @@ const EXPECTED_SUITES = [
   'deploy',
   'e2e',
   'embedded',
+  'exchange',
   'hostile',
   'integration',
   'kill',

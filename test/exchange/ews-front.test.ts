@@ -6,13 +6,27 @@ import { EwsSettings } from '../../lab/exchange/ews/settings.ts';
 import type { HostedTenant } from '../../lab/exchange/tenant.ts';
 import type { Account } from '../../lab/imap/store.ts';
 import { basic, type EwsAnswer, EwsClient } from '../support/ews-client.ts';
+import {
+  compared,
+  createFolder,
+  createItem,
+  deleteItem,
+  equal,
+  findFolders,
+  findItems,
+  getItems,
+  KEY_SET,
+  KEY_URI,
+  key,
+  page,
+  RAW,
+  tag,
+  tagUri,
+  updateItem,
+} from '../support/ews-requests.ts';
 import { startTenant, type TenantClient } from '../support/tenant-client.ts';
 
 const SERVICE = 'migration@harbour.test';
-const KEY_SET = 'd1c2a6f0-7b1e-4f43-9a3c-6d61696c6672';
-const RAW = Buffer.from(
-  'From: a@example.test\r\nTo: b@example.test\r\nSubject: Grüße\r\nDate: Sat, 01 Mar 2014 10:11:10 +0000\r\nMessage-ID: <1@example.test>\r\n\r\nHello\r\n',
-);
 
 let http: TenantClient;
 let tenant: HostedTenant;
@@ -473,101 +487,13 @@ describe('throttling', () => {
   });
 });
 
-const KEY_URI = `<t:ExtendedFieldURI PropertySetId="${KEY_SET}" PropertyName="mailferry-key" PropertyType="String"/>`;
-
-function tagUri(propertyTag: string, type: string): string {
-  return `<t:ExtendedFieldURI PropertyTag="${propertyTag}" PropertyType="${type}"/>`;
-}
-
-function tag(propertyTag: string, type: string, value: string): string {
-  return `<t:ExtendedProperty>${tagUri(propertyTag, type)}<t:Value>${value}</t:Value></t:ExtendedProperty>`;
-}
-
-function key(value: string): string {
-  return `<t:ExtendedProperty>${KEY_URI}<t:Value>${value}</t:Value></t:ExtendedProperty>`;
-}
-
-function compared(how: string, uri: string, value: string): string {
-  return `<t:${how}>${uri}<t:FieldURIOrConstant><t:Constant Value="${value}"/></t:FieldURIOrConstant></t:${how}>`;
-}
-
-function equal(uri: string, value: string): string {
-  return compared('IsEqualTo', uri, value);
-}
-
-function page(size: number, offset: number): string {
-  return `<m:IndexedPageItemView MaxEntriesReturned="${size}" Offset="${offset}" BasePoint="Beginning"/>`;
-}
-
-interface NewItem {
-  readonly disposition?: string | null;
-  readonly folder?: string;
-  readonly mime?: string;
-  readonly properties?: readonly string[];
-  readonly categories?: readonly string[];
-  readonly extra?: string;
-}
-
-function create(item: NewItem): Promise<EwsAnswer> {
-  const {
-    disposition = 'SaveOnly',
-    folder = '<t:DistinguishedFolderId Id="inbox"/>',
-    mime = RAW.toString('base64'),
-  } = item;
-  const categories = (item.categories ?? []).map((each) => `<t:String>${each}</t:String>`).join('');
-  return client.call(
-    `<m:CreateItem${disposition === null ? '' : ` MessageDisposition="${disposition}"`}><m:SavedItemFolderId>${folder}</m:SavedItemFolderId><m:Items><t:Message><t:MimeContent CharacterSet="UTF-8">${mime}</t:MimeContent>${categories && `<t:Categories>${categories}</t:Categories>`}${item.properties?.join('') ?? ''}${item.extra ?? ''}</t:Message></m:Items></m:CreateItem>`,
-  );
-}
-
-function get(ids: readonly string[], properties: readonly string[] = []): Promise<EwsAnswer> {
-  const additional = `<t:AdditionalProperties><t:FieldURI FieldURI="item:IsDraft"/>${properties.join('')}</t:AdditionalProperties>`;
-  return client.call(
-    `<m:GetItem><m:ItemShape><t:BaseShape>IdOnly</t:BaseShape><t:IncludeMimeContent>true</t:IncludeMimeContent>${additional}</m:ItemShape><m:ItemIds>${ids.map((id) => `<t:ItemId Id="${id}"/>`).join('')}</m:ItemIds></m:GetItem>`,
-  );
-}
-
-interface Search {
-  readonly folder?: string;
-  readonly restriction?: string;
-  readonly properties?: readonly string[];
-  readonly view?: string;
-  readonly order?: boolean;
-}
-
-function find(search: Search): Promise<EwsAnswer> {
-  const { folder = '<t:DistinguishedFolderId Id="inbox"/>', restriction, properties, view = '' } = search;
-  const additional = properties && `<t:AdditionalProperties>${properties.join('')}</t:AdditionalProperties>`;
-  const order = search.order
-    ? `<m:SortOrder><t:FieldOrder Order="Ascending">${tagUri('0x0E23', 'Integer')}</t:FieldOrder></m:SortOrder>`
-    : '';
-  return client.call(
-    `<m:FindItem Traversal="Shallow"><m:ItemShape><t:BaseShape>IdOnly</t:BaseShape>${additional ?? ''}</m:ItemShape>${view}${restriction ? `<m:Restriction>${restriction}</m:Restriction>` : ''}${order}<m:ParentFolderIds>${folder}</m:ParentFolderIds></m:FindItem>`,
-  );
-}
-
-function update(id: string, changes: string, resolution = 'AlwaysOverwrite', changeKey?: string): Promise<EwsAnswer> {
-  const itemId = `<t:ItemId Id="${id}"${changeKey === undefined ? '' : ` ChangeKey="${changeKey}"`}/>`;
-  return client.call(
-    `<m:UpdateItem MessageDisposition="SaveOnly" ConflictResolution="${resolution}"><m:ItemChanges><t:ItemChange>${itemId}<t:Updates>${changes}</t:Updates></t:ItemChange></m:ItemChanges></m:UpdateItem>`,
-  );
-}
-
-function remove(id: string, type = 'HardDelete'): Promise<EwsAnswer> {
-  return client.call(`<m:DeleteItem DeleteType="${type}"><m:ItemIds><t:ItemId Id="${id}"/></m:ItemIds></m:DeleteItem>`);
-}
-
-function makeFolder(name: string, properties = ''): Promise<EwsAnswer> {
-  return client.call(
-    `<m:CreateFolder><m:ParentFolderId><t:DistinguishedFolderId Id="msgfolderroot"/></m:ParentFolderId><m:Folders><t:Folder><t:DisplayName>${name}</t:DisplayName>${properties}</t:Folder></m:Folders></m:CreateFolder>`,
-  );
-}
-
-function listFolders(traversal: string, view = ''): Promise<EwsAnswer> {
-  return client.call(
-    `<m:FindFolder Traversal="${traversal}"><m:FolderShape><t:BaseShape>Default</t:BaseShape></m:FolderShape>${view}<m:ParentFolderIds><t:DistinguishedFolderId Id="msgfolderroot"/></m:ParentFolderIds></m:FindFolder>`,
-  );
-}
+const create = (...given: Parameters<typeof createItem>) => client.call(createItem(...given));
+const get = (...given: Parameters<typeof getItems>) => client.call(getItems(...given));
+const find = (...given: Parameters<typeof findItems>) => client.call(findItems(...given));
+const update = (...given: Parameters<typeof updateItem>) => client.call(updateItem(...given));
+const remove = (...given: Parameters<typeof deleteItem>) => client.call(deleteItem(...given));
+const makeFolder = (...given: Parameters<typeof createFolder>) => client.call(createFolder(...given));
+const listFolders = (...given: Parameters<typeof findFolders>) => client.call(findFolders(...given));
 
 function applicationToken(): Promise<string> {
   return http.getToken({ scope: 'https://outlook.office365.com/.default' });
