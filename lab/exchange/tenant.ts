@@ -138,6 +138,7 @@ export async function startHostedTenant(options: HostedTenantOptions): Promise<H
       options.onMailbox?.(mailbox);
     },
   });
+  state.mailboxRights = access.mailboxes;
   state.countItems = (address) =>
     (store.findAccount(address)?.listFolders() ?? []).reduce((sum, { messages }) => sum + messages.length, 0);
 

@@ -130,6 +130,14 @@ describe('an assertion by certificate', () => {
 });
 
 describe('opening a mailbox by IMAP without a user (exchange.md §5.1)', () => {
+  const cmdlet = async (CmdletName: string, Parameters: object) =>
+    await client.send(`adminapi/beta/${client.tenant.tenantId}/InvokeCommand`, {
+      method: 'POST',
+      token: await client.getToken({ scope: EXCHANGE_SCOPE }),
+      headers: { 'x-anchormailbox': ANNA },
+      body: { CmdletInput: { CmdletName, Parameters } },
+    });
+
   test('needs the role, the service principal with the right object id, and FullAccess, each on its own', async () => {
     const { access, mayOpenByImap } = client.tenant;
     const application = access.register({ clientId: 'imap', secrets: ['s'], roles: ['IMAP.AccessAsApp'] });
@@ -138,18 +146,30 @@ describe('opening a mailbox by IMAP without a user (exchange.md §5.1)', () => {
     const open = (given = token, user = ANNA) => mayOpenByImap(given, user).verdict;
 
     expect(open()).toBe('auth-failed');
-    access.mailboxes.addPrincipal({ appId: 'imap', objectId: application.registrationId, displayName: 'x' });
+    await cmdlet('New-ServicePrincipal', { AppId: 'imap', ObjectId: application.registrationId });
     expect(open()).toBe('auth-failed');
-    access.mailboxes.addPrincipal({ appId: 'imap', objectId: application.principalId, displayName: 'x' });
+    expect((await cmdlet('New-ServicePrincipal', { AppId: 'imap', ObjectId: 'x' })).status).toBe(409);
+    await cmdlet('Remove-ServicePrincipal', { Identity: 'imap' });
+    await cmdlet('New-ServicePrincipal', { AppId: 'imap', ObjectId: application.principalId });
     expect(open()).toBe('not-connected');
-    expect(access.mailboxes.grantFullAccess(ANNA, 'imap')).toBe(true);
+    await cmdlet('Add-MailboxPermission', { Identity: ANNA, User: 'imap', AccessRights: ['FullAccess'] });
+    expect((await cmdlet('Get-MailboxPermission', { Identity: ANNA })).rows).toMatchObject([{ User: 'imap' }]);
     expect(mayOpenByImap(token, 'ANNA@harbour.test')).toEqual({ verdict: 'ok', mailbox: ANNA });
     expect(open(token, BERT)).toBe('not-connected');
     expect(open(token, 'nobody@harbour.test')).toBe('not-connected');
     expect(open(await ask('https://graph.microsoft.com/.default'))).toBe('auth-failed');
-    access.mailboxes.imapOff.add(ANNA);
+    await cmdlet('Set-CASMailbox', { Identity: ANNA, ImapEnabled: false });
     expect(open()).toBe('not-connected');
-    access.mailboxes.imapOff.clear();
+    await cmdlet('Set-CASMailbox', { Identity: ANNA, ImapEnabled: true });
+    expect(open()).toBe('ok');
+    await cmdlet('Remove-MailboxPermission', { Identity: ANNA, User: 'imap', AccessRights: ['FullAccess'] });
+    expect(open()).toBe('not-connected');
+    await cmdlet('Add-MailboxPermission', {
+      Identity: ANNA,
+      User: application.principalId,
+      AccessRights: ['FullAccess'],
+    });
+    expect(open()).toBe('ok');
     application.consented = false;
     expect(open()).toBe('auth-failed');
   });

@@ -61,7 +61,7 @@ describe('signing in', () => {
   });
 
   test.each([
-    ['IMAP is off for the mailbox', () => tenant.access.mailboxes.imapOff.add(anna.user)],
+    ['IMAP is off for the mailbox', () => Object.assign(tenant.state.findMailbox(anna.user) ?? {}, { imap: false })],
     ['the licence is gone', () => tenant.state.findUser(anna.user)?.licences.clear()],
   ])('§5.1: "authenticated but not connected" where %s, at sign-in or afterwards', async (_, spoil) => {
     const imap = await start();

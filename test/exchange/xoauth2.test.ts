@@ -71,7 +71,12 @@ describe('T55, T58: a sign-in that is refused tells what to do, and is no wrong 
       'IMAP_NOT_CONNECTED',
       /opens no mailbox/,
     ],
-    ['IMAP is off for the mailbox', () => mailboxes().imapOff.add(OWNER), 'IMAP_NOT_CONNECTED', /IMAP is off/],
+    [
+      'IMAP is off for the mailbox',
+      () => Object.assign(lab.tenant.state.findMailbox(OWNER) ?? {}, { imap: false }),
+      'IMAP_NOT_CONNECTED',
+      /IMAP is off/,
+    ],
     [
       'the mailbox has no licence',
       () => lab.tenant.state.findUser(OWNER)?.licences.clear(),

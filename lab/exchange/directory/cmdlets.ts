@@ -1,6 +1,7 @@
 import { badRequest, cmdletRefusal } from '../refusal.ts';
 import { bindParameters, type Cmdlets, type Row, type Values } from './cmdlets/cmdlet.ts';
 import { CONTACTS } from './cmdlets/contacts.ts';
+import { FULL_ACCESS } from './cmdlets/full-access.ts';
 import { LISTS } from './cmdlets/lists.ts';
 import { MAIL_FLOW } from './cmdlets/mail-flow.ts';
 import { MAILBOX_SETTINGS } from './cmdlets/mailbox-settings.ts';
@@ -39,6 +40,7 @@ const CMDLETS: Cmdlets = {
   ...MAILBOXES,
   ...MAILBOX_SETTINGS,
   ...PERMISSIONS,
+  ...FULL_ACCESS,
   ...LISTS,
   ...PROTECTION,
   ...MAIL_FLOW,

@@ -1,4 +1,5 @@
 import type { Forwarding } from '../flow/forwarding.ts';
+import { MailboxRights } from '../identity/mailbox-rights.ts';
 import { bringsMailbox, soldByDefault } from './licences.ts';
 import type { LabContact, LabGroup, LabList, LabMailbox, LabObjects, LabSku, LabUser } from './objects.ts';
 
@@ -26,6 +27,8 @@ export class TenantState {
   readonly skus: LabSku[];
   /** How many messages a mailbox has. */
   countItems: (address: string) => number = () => 0;
+  /** What Exchange itself knows of applications and mailboxes. */
+  mailboxRights = new MailboxRights(() => null);
   now: () => number = Date.now;
   /** A mailbox is there from now on; whoever listens gives it its IMAP account. */
   addMailbox: (mailbox: LabMailbox, password: string) => void = (mailbox) => {

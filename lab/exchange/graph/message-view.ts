@@ -1,3 +1,4 @@
+import { fieldValues } from '../../imap/message-parts.ts';
 import { type Attachment, contentOf, type Person } from '../mail/content.ts';
 import { PROPERTY } from '../mail/message-properties.ts';
 import { attachmentId, attachmentView } from './attachment-view.ts';
@@ -23,6 +24,11 @@ const STATE_FIELDS: Readonly<Record<string, (call: MailCall, located: Located) =
   isDraft: (_call, { item }) => item.isDraft,
   flag: (_call, located) => ({ flagStatus: followUpOf(located) }),
   inferenceClassification: () => 'focused',
+  isDeliveryReceiptRequested: () => false,
+  isReadReceiptRequested: (_call, { message }) => fieldValues(message.raw, 'Disposition-Notification-To').length > 0,
+  // Exchange threads by Message-ID, References and topic (exchange.md §1.3); here each message is a conversation of its own.
+  conversationId: (_call, { item }) => `AAQk${item.id.slice(4)}`,
+  webLink: (_call, { item }) => `https://outlook.office365.com/owa/?ItemID=${encodeURIComponent(item.id)}`,
 };
 
 const CONTENT_FIELDS = [

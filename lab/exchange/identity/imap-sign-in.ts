@@ -17,14 +17,10 @@ export function imapSignIn(access: Access, state: TenantState, token: string, us
   if (typeof caller === 'string') return { verdict: 'auth-failed' };
   const { application } = caller;
   if (!access.mailboxes.isRegistered(application.clientId)) return { verdict: 'auth-failed' };
-  const mailbox = state.findMailbox(user)?.address;
-  if (
-    mailbox === undefined ||
-    access.mailboxes.imapOff.has(mailbox) ||
-    !application.mayUse(mailbox) ||
-    !access.mailboxes.fullAccessOf(mailbox).has(application.clientId)
-  ) {
-    return { verdict: 'not-connected' };
-  }
-  return { verdict: 'ok', mailbox };
+  const mailbox = state.findMailbox(user);
+  const mayOpen =
+    mailbox?.imap === true &&
+    application.mayUse(mailbox.address) &&
+    access.mailboxes.fullAccessOf(mailbox.address).has(application.clientId);
+  return mayOpen ? { verdict: 'ok', mailbox: mailbox.address } : { verdict: 'not-connected' };
 }

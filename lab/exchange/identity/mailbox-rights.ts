@@ -12,8 +12,6 @@ export interface ServicePrincipal {
 export class MailboxRights {
   /** By app id. */
   readonly principals = new Map<string, ServicePrincipal>();
-  /** Mailboxes for which `Set-CASMailbox -ImapEnabled $false` was said, in lower case. */
-  readonly imapOff = new Set<string>();
   readonly #fullAccess = new Map<string, Set<string>>();
   readonly #application: (appId: string) => Application | null;
 

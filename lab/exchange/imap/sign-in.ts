@@ -30,7 +30,7 @@ export function openByPassword(
   const mayOpen = (mailbox: string) =>
     quirks.mayOpenShared?.(own.user, mailbox) ?? access.mailboxes.fullAccessOf(mailbox).has(own.user);
   const isOpen = wanted !== null && (wanted === own.user || mayOpen(wanted));
-  if (!isOpen || access.mailboxes.imapOff.has(wanted) || !isLicensed(tenant, wanted))
+  if (!isOpen || state.findMailbox(wanted)?.imap === false || !isLicensed(tenant, wanted))
     return notConnected(quirks, 'LOGIN');
   return { user: wanted, signedInAs: own.user };
 }
