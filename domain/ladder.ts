@@ -6,13 +6,14 @@ import { markOf } from './marks.ts';
 import type { LedgerMessage } from './ports/ledger.ts';
 import type { MailTarget } from './ports/mail.ts';
 import { receivedAtOf } from './received-at.ts';
+import { disarmReceipts } from './repair/receipts.ts';
 import { describeRepairs, repairForAppend, repairMessage } from './repair.ts';
 import { type Route, type RouteOffer, weakerOf } from './routes.ts';
 import type { Ready } from './unit-outcomes.ts';
 import { wrapMessage } from './wrap.ts';
 
 /** What the ladder has to know of a target. */
-export type LadderTarget = Pick<MailTarget, 'route' | 'fidelity' | 'munges8BitHeaders' | 'routes'>;
+export type LadderTarget = Pick<MailTarget, 'route' | 'fidelity' | 'munges8BitHeaders' | 'routes' | 'facts'>;
 
 export interface LadderRules {
   /** Whether signed and encrypted mail may go by a route that breaks its signature. */
@@ -110,6 +111,11 @@ function repairedTo(ready: Ready, target: LadderTarget, { raw, repairs }: Return
 /** With these bytes as the route of the message carries them, and the mark that the copy has then. */
 function carried(ready: Ready, target: LadderTarget, raw: Buffer, state: Ready['state'], ...changes: string[]): Ready {
   const { fidelity } = offersOf(target).find(({ route }) => route === ready.route) ?? target;
+  const quiet = answersReceipts(target) && !isSeen(ready) ? disarmReceipts(raw) : raw;
+  if (quiet !== raw) {
+    const told = describeRepairs(raw, quiet, ['receipt']);
+    return carried(ready, target, quiet, state === 'copied' ? 'repaired' : state, ...changes, told);
+  }
   const form = fidelity === 'parts' ? jsonFormOf(raw) : { raw, lost: [] };
   const kept = weakerOf(fidelity, target.fidelity);
   const isOriginal = kept === 'bytes' && form.raw === ready.original;
@@ -122,6 +128,18 @@ function carried(ready: Ready, target: LadderTarget, raw: Buffer, state: Ready['
     state: isLess ? 'repaired' : state,
     changes: [...changes, ...form.lost],
   };
+}
+
+/**
+ * T70: a read receipt that an unseen message asks for is sent by Exchange when its owner reads the copy, whatever was done at the source
+ * (exchange.md §5.3, §9.3). What was read there stays as it is, byte for byte.
+ */
+function answersReceipts({ facts }: LadderTarget): boolean {
+  return /exchange/i.test(facts.name);
+}
+
+function isSeen({ mail: { flags } }: Ready): boolean {
+  return flags.some((flag) => flag.toLowerCase() === '\\seen');
 }
 
 /** The next route behind `after` that carries the message whole, or in so many parts as the rules allow. */

@@ -13,6 +13,8 @@ export const REPAIRS = {
   'line-ends': 'Lone CR or LF became CRLF.',
   'eight-bit-header': '8-bit bytes in the header were encoded by RFC 2047, in the charset that they seem to be in.',
   'long-header-line': 'Header lines that are too long were folded at white space.',
+  receipt:
+    'The request for a read receipt was given another name, since Exchange would answer it once more when its owner reads the copy.',
   'long-line': 'Parts with lines that are too long were encoded anew; their content is the same.',
 } as const;
 
