@@ -17,6 +17,12 @@ describe('a file reference', () => {
     expect(await createSecrets('/nowhere').resolve(`file:${join(folder, 'anna')}`)).toBe(' pass wörd ');
   });
 
+  test('is all of it where it is a key or a certificate', async () => {
+    const pem = '-----BEGIN PRIVATE KEY-----\nAAAA\n-----END PRIVATE KEY-----\n-----BEGIN CERTIFICATE-----\nBBBB\n';
+    await writeFile(join(folder, 'app.pem'), `\uFEFF${pem}`);
+    expect(await createSecrets(folder).resolve('file:app.pem')).toBe(pem);
+  });
+
   test('is read anew each time, so that a correction counts at once', async () => {
     const secrets = createSecrets(folder);
     await writeFile(join(folder, 'bert'), 'wrong');

@@ -5,7 +5,8 @@ import type { Secrets } from '../../domain/ports/services.ts';
 
 /**
  * Secrets from files and environment variables. A file is read at every call, so a corrected secret counts at the next attempt
- * without a restart; what counts of it is its first line without the line end. Errors name the reference, never a value.
+ * without a restart; what counts of it is its first line without the line end, and of PEM (keys, certificates; RFC 7468) all of it.
+ * Errors name the reference, never a value.
  *
  * @param baseDir folder that relative `file:` references start from
  * @throws SECRET_MISSING also for an empty value: an empty password is never what was meant
@@ -17,7 +18,7 @@ export function createSecrets(
   return {
     async resolve(ref) {
       const value = ref.startsWith('file:')
-        ? await readFirstLine(resolvePath(baseDir, ref.slice('file:'.length)), ref)
+        ? await readSecretFile(resolvePath(baseDir, ref.slice('file:'.length)), ref)
         : ref.startsWith('env:')
           ? env[ref.slice('env:'.length)]
           : // Something else may be the secret itself, pasted into the wrong place: it is not repeated.
@@ -27,10 +28,11 @@ export function createSecrets(
   };
 }
 
-async function readFirstLine(path: string, ref: string): Promise<string> {
+async function readSecretFile(path: string, ref: string): Promise<string> {
   try {
     const text = await readFile(path, 'utf8');
-    return text.replace(/^\uFEFF/, '').replace(/\r?\n[\s\S]*$/, '');
+    const value = text.replace(/^\uFEFF/, '');
+    return value.startsWith('-----BEGIN ') ? value : value.replace(/\r?\n[\s\S]*$/, '');
   } catch (cause) {
     return missing(`${ref} cannot be read`, { ref, reason: (cause as NodeJS.ErrnoException).code ?? null });
   }

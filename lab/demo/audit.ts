@@ -1,21 +1,30 @@
 import { type ImapEndpoint, withImap } from '../imap-client.ts';
+import { contentDigestOf } from '../mail/content-digest.ts';
+import { digestOf } from '../mail/digest.ts';
 import { compareMailboxes, readMailbox } from '../mail/oracle.ts';
 import type { SentMail } from './outside-sender.ts';
 import type { Employee } from './people.ts';
 import { type DemoReport, type OracleCounts, ROUTES, type Route } from './report.ts';
 import type { World } from './world.ts';
 
-/** Reads both servers again, independently of the copier, and compares them as multisets, folder by folder. */
+/**
+ * Reads both servers again, independently of the copier, and compares them as multisets, folder by folder: by what each message says, and
+ * by its very bytes, which a repair or a route that takes messages apart changes.
+ */
 export async function compareWithOracle(world: World, people: readonly Employee[]): Promise<Map<string, OracleCounts>> {
   const counts = new Map<string, OracleCounts>();
+  const sum = (found: readonly { count: number }[]) => found.reduce((total, { count }) => total + count, 0);
   for (const { address } of people) {
-    const [source, target] = await Promise.all([
-      readMailbox(world.sourceAccount(address)),
-      readMailbox(world.targetAccount(address)),
-    ]);
-    const { lost, doubled, misfiled } = compareMailboxes(source, target);
-    const sum = (found: readonly { count: number }[]) => found.reduce((total, { count }) => total + count, 0);
-    counts.set(address, { lost: sum(lost), doubled: sum(doubled), misfiled: sum(misfiled) });
+    const compare = async (digest: (raw: Buffer) => string | Promise<string>) => {
+      const [source, target] = await Promise.all([
+        readMailbox(world.sourceAccount(address), digest),
+        readMailbox(world.targetAccount(address), digest),
+      ]);
+      return compareMailboxes(source, target);
+    };
+    const { lost, doubled, misfiled } = await compare(contentDigestOf);
+    const rewritten = sum((await compare(digestOf)).lost) - sum(lost);
+    counts.set(address, { lost: sum(lost), doubled: sum(doubled), misfiled: sum(misfiled), rewritten });
   }
   return counts;
 }

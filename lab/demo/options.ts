@@ -1,4 +1,5 @@
 import { parseArgs } from 'node:util';
+import { ROUTES, type Route } from '../../domain/routes.ts';
 
 export interface DemoOptions {
   readonly mailboxes: number;
@@ -9,6 +10,8 @@ export interface DemoOptions {
   readonly handsOn: boolean;
   /** kill -9 of the worker process in mid-transfer, once a pass. */
   readonly killWorker: boolean;
+  /** The one way into the hosted mailboxes; null leaves the choice to the probe. */
+  readonly route: Route | null;
 }
 
 export const USAGE = `Usage: npm run demo -- [options]
@@ -20,6 +23,7 @@ Moves the mail of a small example organisation from its old server to a hosted o
   --seed TEXT      makes other mail; the same text makes the same mail (mailferry)
   --hands-on       stop at each gate and say how to approve
   --kill-worker    kill -9 the worker process in mid-transfer, once a pass
+  --route NAME     imap, ews, graph-json or import-mime; without it the probe chooses
 `;
 
 /** @returns the options, or what is wrong with them. */
@@ -35,13 +39,16 @@ export function readOptions(
         seed: { type: 'string', default: 'mailferry' },
         'hands-on': { type: 'boolean', default: false },
         'kill-worker': { type: 'boolean', default: false },
+        route: { type: 'string' },
         help: { type: 'boolean', short: 'h', default: false },
       },
     });
     if (values.help) return { help: true };
     const mailboxes = readCount('--mailboxes', values.mailboxes, 1, 200);
     const messages = readCount('--messages', values.messages, mailboxes, 100_000);
-    return { mailboxes, messages, seed: values.seed, handsOn: values['hands-on'], killWorker: values['kill-worker'] };
+    const route = values.route === undefined ? null : readRoute(values.route);
+    const { seed, 'hands-on': handsOn, 'kill-worker': killWorker } = values;
+    return { mailboxes, messages, seed, handsOn, killWorker, route };
   } catch (error) {
     return { problem: error instanceof Error ? error.message : String(error) };
   }
@@ -53,4 +60,10 @@ function readCount(name: string, text: string, least: number, most: number): num
     throw new RangeError(`${name} is a whole number from ${least} to ${most}, not '${text}'`);
   }
   return count;
+}
+
+function readRoute(text: string): Route {
+  const found = ROUTES.find((route) => route === text);
+  if (found === undefined) throw new RangeError(`--route is one of ${ROUTES.join(', ')}, not '${text}'`);
+  return found;
 }

@@ -4,7 +4,7 @@ import type { DemoOptions } from './options.ts';
 import type { OutsideSender } from './outside-sender.ts';
 import type { Operator } from './parties.ts';
 import type { Employee } from './people.ts';
-import { type DemoReport, isOk } from './report.ts';
+import { type DemoReport, isOk, type OracleCounts } from './report.ts';
 import type { World } from './world.ts';
 
 export interface Sources {
@@ -28,10 +28,9 @@ export async function buildReport(from: Sources): Promise<DemoReport> {
     address,
     ...tally,
     verified: tally.lost === 0 && tally.doubled === 0 && lastPass !== null,
-    oracle: oracle.get(address) ?? { lost: 0, doubled: 0, misfiled: 0 },
+    oracle: oracle.get(address) ?? { lost: 0, doubled: 0, misfiled: 0, rewritten: 0 },
   }));
-  const sum = (key: 'lost' | 'doubled' | 'misfiled') =>
-    mailboxes.reduce((total, mailbox) => total + mailbox.oracle[key], 0);
+  const sum = (key: keyof OracleCounts) => mailboxes.reduce((total, mailbox) => total + mailbox.oracle[key], 0);
   const sweeps = service.evidence.find(({ step, body }) => step === 'D1' && body['sweeps'] !== undefined)?.body;
   const report = {
     seed: options.seed,
@@ -40,13 +39,20 @@ export async function buildReport(from: Sources): Promise<DemoReport> {
     source: world.source.kind,
     total: service.total,
     mailboxes,
-    oracle: { lost: sum('lost'), doubled: sum('doubled'), misfiled: sum('misfiled') },
+    oracle: {
+      lost: sum('lost'),
+      doubled: sum('doubled'),
+      misfiled: sum('misfiled'),
+      rewritten: sum('rewritten'),
+    },
+    route: options.route,
     sentDuringMove: await auditSentMail(world, people, sender.journal),
     stragglers: {
       sent: sender.journal.filter(({ byHeart }) => byHeart).length,
       found: sweeps?.['stragglers'] ?? 0,
       sweeps: sweeps?.['sweeps'] ?? 0,
     },
+    sentByTenant: world.hosted.outgoing(),
     workerKills: from.kills.map(passName),
     steps: service.migration.view.steps,
   };

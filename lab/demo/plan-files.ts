@@ -1,6 +1,7 @@
 import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { stringify } from 'yaml';
+import type { Route } from '../../domain/routes.ts';
 import { DOMAIN, type Employee, MANAGER, ORGANISATION, TIME_ZONE } from './people.ts';
 import type { World } from './world.ts';
 
@@ -23,7 +24,12 @@ export const POLICY = {
 } as const;
 
 /** Writes plan, mailbox list and secrets as a person would, and gives back the texts. Secrets stay in files of their own. */
-export async function writePlanFiles(folder: string, world: World, people: readonly Employee[]): Promise<PlanFiles> {
+export async function writePlanFiles(
+  folder: string,
+  world: World,
+  people: readonly Employee[],
+  route: Route | null,
+): Promise<PlanFiles> {
   const secrets = join(folder, 'secrets');
   await mkdir(secrets, { recursive: true, mode: 0o700 });
   const secret = async (name: string, value: string): Promise<string> => {
@@ -32,13 +38,13 @@ export async function writePlanFiles(folder: string, world: World, people: reado
   };
   const ca = join(folder, 'lab-authority.pem');
   await writeFile(ca, world.caPem);
+  const { hosted } = world;
+  const tenant = { baseUrl: hosted.baseUrl, tokenUrl: hosted.tokenUrl, tenantId: hosted.tenantId, ca };
+  const { provisioning, transfer, ews } = hosted;
   const admin = {
-    baseUrl: world.tenant.baseUrl,
-    tokenUrl: world.tenant.tokenUrl,
-    tenantId: world.tenant.tenantId,
-    clientId: world.tenant.clientId,
-    clientSecret: await secret('tenant-app', world.tenant.clientSecret),
-    ca,
+    ...tenant,
+    clientId: provisioning.clientId,
+    clientSecret: await secret('provisioning-app', provisioning.clientSecret),
   };
   const plan = stringify({
     client: { id: 'harbour', name: ORGANISATION, domains: [DOMAIN] },
@@ -46,10 +52,17 @@ export async function writePlanFiles(folder: string, world: World, people: reado
     source: { ...world.source.endpoint, ca, maxConnections: 8 },
     target: {
       kind: 'hosted-exchange',
-      imap: { host: 'localhost', port: world.target.imapPort, security: 'tls', ca },
+      imap: { host: 'localhost', port: hosted.imapPort, security: 'tls', ca, auth: 'xoauth2' },
       graph: admin,
       exchangeAdmin: admin,
-      smtp: { host: '127.0.0.1', port: world.target.smtpPort },
+      transfer: {
+        ...tenant,
+        clientId: transfer.clientId,
+        clientCertificate: await secret('transfer-app.pem', transfer.pem),
+      },
+      ...(ews && { ews: { url: ews.url, user: ews.user, secret: await secret('ews-account', ews.password), ca } }),
+      ...(route && { routes: [route] }),
+      smtp: { host: '127.0.0.1', port: hosted.smtpPort },
       redirectTo: { host: '127.0.0.1', port: world.source.smtpPort },
     },
     dns: {

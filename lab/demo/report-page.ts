@@ -11,7 +11,15 @@ export function addDemoSections(page: string, report: DemoReport): string {
   return `${page.slice(0, at)}${sections(report)}${page.slice(at)}`;
 }
 
-function sections({ mailboxes, oracle, sentDuringMove, stragglers, workerKills, seconds }: DemoReport): string {
+function sections({
+  mailboxes,
+  oracle,
+  sentDuringMove,
+  stragglers,
+  sentByTenant,
+  workerKills,
+  seconds,
+}: DemoReport): string {
   const { routes, ...all } = sentDuringMove;
   const kills = workerKills.length === 0 ? '' : ` The worker was killed with SIGKILL in ${workerKills.join(', ')}.`;
   return `<h2>Demo: counted by an independent reader</h2>
@@ -22,7 +30,8 @@ ${reportTable(
   ['all', oracle.lost, oracle.doubled, oracle.misfiled],
 )}
 <h2>Demo: mail sent during the move</h2>
-<p>Somebody outside wrote all the while. Sweeps of the old server found ${stragglers.found} of ${stragglers.sent} stragglers.</p>
+<p>Somebody outside wrote all the while. Sweeps of the old server found ${stragglers.found} of ${stragglers.sent} stragglers.
+The hosted side wrote ${sentByTenant} mails by itself.</p>
 ${reportTable(
   ['way', 'sent', 'in the target exactly once', 'missing', 'more than once'],
   ROUTES.flatMap((route) => routes.filter((each) => each.route === route)).map((each) => [

@@ -34,6 +34,12 @@ const BREAKS: Readonly<Record<string, (report: Mutable) => void>> = {
   'a straggler that no sweep found': (report) => {
     report.stragglers.found = 2;
   },
+  'other bytes that nobody tells of': (report) => {
+    report.mailboxes[0].oracle.rewritten = 2;
+  },
+  'a mail that the hosted side wrote by itself': (report) => {
+    report.sentByTenant = 1;
+  },
   'a mailbox that is not verified': (report) => {
     report.mailboxes[0].verified = false;
   },
@@ -99,11 +105,11 @@ function soundReport() {
     ...{ source: 10, copied: 9, repaired: 1, wrapped: 0, alreadyThere: 0 },
     ...{ vanished: 0, excluded: 0, refused: 0, lost: 0, doubled: 0 },
   };
-  const none = { lost: 0, doubled: 0, misfiled: 0 };
+  const none = { lost: 0, doubled: 0, misfiled: 0, rewritten: 0 };
   const step = (): DemoReport['steps']['A1'] => ({
     ...{ status: 'done', waitingFor: [], note: '', evidenceId: null, changedAt: '2026-11-23T14:43:22.444Z' },
   });
-  const mailbox = { address: 'a@example.test', ...tally, verified: true, oracle: { ...none } };
+  const mailbox = { address: 'a@example.test', ...tally, verified: true, oracle: { ...none, rewritten: 1 } };
   const arrivals = { sent: 4, exactlyOnce: 4, missing: 0, more: 0 };
   return {
     seed: 'x',
@@ -113,8 +119,10 @@ function soundReport() {
     total: { ...tally },
     mailboxes: [mailbox] as [typeof mailbox],
     oracle: { ...none },
+    route: null,
     sentDuringMove: { ...arrivals, routes: [{ route: 'old-mx' as const, ...arrivals }] },
     stragglers: { sent: 3, found: 3, sweeps: 2 },
+    sentByTenant: 0,
     workerKills: ['initial-1'],
     steps: Object.fromEntries(STEP_IDS.map((id) => [id, step()])) as DemoReport['steps'], // keys are all the ids
   };

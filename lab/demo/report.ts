@@ -2,6 +2,7 @@ import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { z } from 'zod';
 import { EMPTY_TALLY, type Tally } from '../../domain/mail.ts';
+import { ROUTES as WAYS_IN } from '../../domain/routes.ts';
 import { STEP_IDS, type StepId } from '../../domain/steps.ts';
 
 const count = z.int().nonnegative();
@@ -19,7 +20,7 @@ const Counts = z.strictObject({
   doubled: count,
 } satisfies Record<keyof Tally, typeof count>);
 
-const OracleCounts = z.strictObject({ lost: count, doubled: count, misfiled: count });
+const OracleCounts = z.strictObject({ lost: count, doubled: count, misfiled: count, rewritten: count });
 
 export const ROUTES = ['old-mx', 'new-mx-redirected', 'new-mx-direct', 'old-mx-by-heart'] as const;
 
@@ -45,11 +46,13 @@ export const DemoReport = z.strictObject({
     z.strictObject({ address: z.string(), ...Counts.shape, verified: z.boolean(), oracle: OracleCounts }),
   ),
   oracle: OracleCounts,
+  route: z.enum(WAYS_IN).nullable(),
   sentDuringMove: z.strictObject({
     ...Arrivals.shape,
     routes: z.array(z.strictObject({ route: z.enum(ROUTES), ...Arrivals.shape })),
   }),
   stragglers: z.strictObject({ sent: count, found: count, sweeps: count }),
+  sentByTenant: count,
   workerKills: z.array(z.string()),
   steps: z.strictObject(
     Object.fromEntries(STEP_IDS.map((id) => [id, StepReport])) as Record<StepId, typeof StepReport>, // keys are all the ids
@@ -76,12 +79,20 @@ export function findFaults(report: Omit<DemoReport, 'ok'>): string[] {
   none(oracle.misfiled, 'messages in a wrong folder, says the independent reader');
   none(sentDuringMove.missing, 'messages that were sent during the move are missing');
   none(sentDuringMove.more, 'messages that were sent during the move are there more than once');
+  none(report.sentByTenant, 'messages that the hosted side wrote to somebody by itself');
   if (sentDuringMove.exactlyOnce !== sentDuringMove.sent)
     faults.push(`${sentDuringMove.exactlyOnce} of ${sentDuringMove.sent} messages sent are there exactly once`);
   if (stragglers.found < stragglers.sent)
     faults.push(`the sweeps found ${stragglers.found} of ${stragglers.sent} stragglers`);
   for (const mailbox of mailboxes) {
     if (!mailbox.verified) faults.push(`${mailbox.address} is not verified`);
+    // By IMAP all bytes come back but those of messages that are told as changed.
+    const told = mailbox.repaired + mailbox.wrapped;
+    const byBytes = report.route === null || report.route === 'imap';
+    if (byBytes && mailbox.oracle.rewritten > told)
+      faults.push(
+        `${mailbox.address}: ${mailbox.oracle.rewritten} messages have other bytes, and ${told} are told as changed`,
+      );
     if (endedOf(mailbox) !== mailbox.source)
       faults.push(`${mailbox.address}: ${mailbox.source} messages at the source, ${endedOf(mailbox)} accounted for`);
   }

@@ -53,7 +53,7 @@ async function play(
   screen.title(`Mailferry demo: ${ORGANISATION} (${DOMAIN}) moves to hosted mail`);
   const people = employees(options.mailboxes);
   const say = (text: string) => screen.line('lab', text);
-  const world = await startWorld({ people, messages: options.messages, seed: options.seed, say });
+  const world = await startWorld({ people, ...options, say });
   closing.add(() => world.close());
   await closing.unlessAsked(Promise.resolve());
   const service = await startDemoService(home, world.catcher.smtpUrl, screen);
@@ -68,7 +68,7 @@ async function play(
   const operator = new Operator(service.apiUrl, findHomeFile(home, OPERATOR_TOKEN_FILE) ?? '', screen);
   const manager = new Manager(service.apiUrl, world.catcher, screen);
   const sender = new OutsideSender(people, world.dnsView, world.exchanger, world.names.oldMx);
-  const files = await writePlanFiles(home, world, people);
+  const files = await writePlanFiles(home, world, people, options.route);
   const began = performance.now();
   const { id } = await operator.rest.post<{ id: string }>(
     '/v1/migrations',

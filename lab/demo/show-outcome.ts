@@ -49,6 +49,7 @@ export function showOutcome(report: DemoReport, faults: readonly string[], scree
   );
   const { stragglers, workerKills } = report;
   screen.plain(`\n  Sweeps of the old server found ${stragglers.found} of ${stragglers.sent} stragglers.`);
+  if (report.sentByTenant === 0) screen.plain('  The hosted side sent nothing by itself: no receipt, reply or report.');
   if (workerKills.length > 0)
     screen.plain(`  The worker was killed ${workerKills.length} times in mid-transfer: ${workerKills.join(', ')}.`);
   for (const fault of faults) screen.bad(`  ${fault}`);

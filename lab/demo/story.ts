@@ -3,6 +3,7 @@ import type { MigrationView } from '../../domain/migration-view.ts';
 import { type Pass, passName } from '../../domain/passes.ts';
 import { STEP_IDS, STEPS, type StepId, type StepState } from '../../domain/steps.ts';
 import type { RunningService } from '../../workers/service.ts';
+import { createMailboxNews } from './mailbox-news.ts';
 import type { DemoOptions } from './options.ts';
 import type { OutsideSender } from './outside-sender.ts';
 import type { Manager, Operator } from './parties.ts';
@@ -47,6 +48,7 @@ export async function playStory(stage: Stage): Promise<Played> {
     await work();
   };
   const watch = watchProgress(stage);
+  const tellNews = createMailboxNews(operator, screen, migrationId);
   // A person takes minutes at a gate, and nobody wants to read through hundreds of mails of that time.
   sender.start(options.handsOn ? 5_000 : 500);
   const kills = armKiller(stage);
@@ -56,6 +58,7 @@ export async function playStory(stage: Stage): Promise<Played> {
     const view = await operator.view(migrationId);
     watch(view);
     for (const id of STEP_IDS) tell(screen, told, id, view.steps[id]);
+    await tellNews(view);
     stage.world.pass = view.pass && { kind: view.pass.kind, number: view.pass.number };
     if (view.status === 'ended') return { kills };
     if (view.status === 'cancelled') throw new Error('the migration was cancelled');
@@ -190,7 +193,7 @@ function armKiller({ options, world, worker, screen }: Stage): readonly Pass[] {
   if (!options.killWorker) return kills;
   const enough = Math.max(1, Math.min(40, Math.floor(options.messages / 3)));
   let appends = 0;
-  world.onAppend = () => {
+  world.onWrite = () => {
     const { pass } = world;
     if (pass === null || kills.some(({ number }) => number === pass.number)) return;
     appends += 1;

@@ -1,14 +1,12 @@
 import { randomBytes } from 'node:crypto';
 import type { Pass } from '../../domain/passes.ts';
 import type { DnsView } from '../../domain/ports/dns.ts';
+import type { Route } from '../../domain/routes.ts';
 import { createAuthority } from '../authority.ts';
 import { startDnsServer } from '../dns/server.ts';
 import { Zone } from '../dns/zone.ts';
 import { findDovecot, startDovecot } from '../dovecot.ts';
-import { startTenantEntrance } from '../exchange/flow/entrance.ts';
-import { startHostedTenant } from '../exchange/tenant.ts';
-import { ALL_CAPABILITIES } from '../imap/options.ts';
-import { type ImapLabServer, startImapServer } from '../imap/server.ts';
+import { startImapServer } from '../imap/server.ts';
 import { MailStore } from '../imap/store.ts';
 import type { ImapEndpoint } from '../imap-client.ts';
 import { generateMailbox } from '../mail/generator.ts';
@@ -18,6 +16,7 @@ import { startSmtpEntrance } from '../smtp/entrance.ts';
 import { startMailCatcher } from '../smtp/mail-catcher.ts';
 import type { MailExchanger } from '../smtp/sender.ts';
 import { Catcher } from './catcher.ts';
+import { type HostedSide, startHostedSide } from './hosted-side.ts';
 import { DOMAIN, type Employee, MANAGER } from './people.ts';
 
 export interface World {
@@ -28,14 +27,7 @@ export interface World {
     readonly endpoint: { readonly host: string; readonly port: number; readonly security: 'tls' };
     readonly smtpPort: number;
   };
-  readonly target: { readonly imapPort: number; readonly smtpPort: number };
-  readonly tenant: {
-    readonly baseUrl: string;
-    readonly tokenUrl: string;
-    readonly tenantId: string;
-    readonly clientId: string;
-    readonly clientSecret: string;
-  };
+  readonly hosted: HostedSide;
   readonly dns: { readonly resolver: string; readonly port: number };
   readonly dnsView: DnsView;
   readonly zone: Zone;
@@ -43,8 +35,8 @@ export interface World {
   readonly catcher: Catcher;
   /** Pass under way as the demo last saw it; null between passes. */
   pass: Pass | null;
-  /** Called when an APPEND reaches the target, before it has an effect. */
-  onAppend: () => void;
+  /** Called when a message reaches the target, before it has an effect. */
+  onWrite: () => void;
   passwordsOf(address: string): { readonly source: string; readonly target: string };
   sourceAccount(address: string): ImapEndpoint;
   targetAccount(address: string): ImapEndpoint;
@@ -66,11 +58,12 @@ interface WorldOptions {
   readonly people: readonly Employee[];
   readonly messages: number;
   readonly seed: string;
+  readonly route: Route | null;
   readonly say: (text: string) => void;
 }
 
 /** The small world of the demo: an old mail server with mail, a hosted tenant without any, their entrances, DNS, and a mail catcher. */
-export async function startWorld({ people, messages, seed, say }: WorldOptions): Promise<World> {
+export async function startWorld({ people, messages, seed, route, say }: WorldOptions): Promise<World> {
   const closers: (() => Promise<unknown>)[] = [];
   const keep = <T extends { close(): Promise<unknown> }>(part: T): T => {
     closers.push(() => part.close());
@@ -108,33 +101,15 @@ export async function startWorld({ people, messages, seed, say }: WorldOptions):
   }
   say(`old mail server: ${old.kind}, ${people.length} mailboxes with ${count} messages in folders of three languages`);
 
-  const world = { pass: null as Pass | null, onAppend: (): void => undefined };
-  const store = new MailStore();
-  const target: ImapLabServer = keep(
-    await startImapServer({
-      store,
-      security: 'tls',
-      tls: await authority.issue(['localhost', '127.0.0.1']),
-      // Exchange takes one message a command (facts: exchange.md §5.2).
-      capabilities: ALL_CAPABILITIES.filter((name) => name !== 'MULTIAPPEND'),
-      hooks: {
-        onCommand: ({ name }) => {
-          if (name === 'APPEND') world.onAppend();
-          return undefined;
-        },
-      },
-    }),
-  );
-  const tenantOptions = { tenantId: 'lab-tenant', clientId: 'mailferry', clientSecret: secret() };
-  const tenant = keep(
-    await startHostedTenant({
+  const world = { pass: null as Pass | null, onWrite: (): void => undefined };
+  const hosted = keep(
+    await startHostedSide({
       authority,
-      ...tenantOptions,
-      domains: [DOMAIN],
+      mx: NAMES.newMx,
       seats: people.length,
-      readyAfterMs: 1_500,
-      store,
-      onMailbox: ({ address, password }) => void store.addAccount(address, password),
+      route,
+      passwordOf: (address) => passwordsOf(address).target,
+      onWrite: () => world.onWrite(),
     }),
   );
   const mailboxesOf = (recipient: string): readonly string[] => ownersOf(people, recipient);
@@ -148,8 +123,7 @@ export async function startWorld({ people, messages, seed, say }: WorldOptions):
       },
     }),
   );
-  const targetSmtp = keep(await startTenantEntrance({ tenant, name: NAMES.newMx }));
-  say('hosted tenant: administration by Microsoft Graph and Exchange cmdlets over HTTPS, no mailbox in it yet');
+  say('hosted tenant: Graph, Exchange administration and EWS over HTTPS, IMAP, SMTP; no mailbox in it yet');
 
   const zone = makeZone();
   const [first, second] = await startNameServers(zone);
@@ -169,8 +143,7 @@ export async function startWorld({ people, messages, seed, say }: WorldOptions):
       endpoint: { host: 'localhost', port: old.port, security: 'tls' as const },
       smtpPort: sourceSmtp.port,
     },
-    target: { imapPort: target.port, smtpPort: targetSmtp.port },
-    tenant: { baseUrl: tenant.baseUrl, tokenUrl: tenant.tokenUrl, ...tenantOptions },
+    hosted,
     dns,
     dnsView: dns,
     zone,
@@ -180,7 +153,7 @@ export async function startWorld({ people, messages, seed, say }: WorldOptions):
     sourceAccount,
     targetAccount: (address: string): ImapEndpoint => ({
       host: 'localhost',
-      port: target.port,
+      port: hosted.readerPort,
       user: address,
       pass: passwordsOf(address).target,
       secure: true,
@@ -189,7 +162,7 @@ export async function startWorld({ people, messages, seed, say }: WorldOptions):
     exchanger: (name: string) => ({
       exchange: name,
       host: '127.0.0.1',
-      port: name === NAMES.newMx ? targetSmtp.port : sourceSmtp.port,
+      port: name === NAMES.newMx ? hosted.smtpPort : sourceSmtp.port,
     }),
     async close() {
       for (const close of closers.reverse()) await close().catch(() => undefined); // the others have to go, too

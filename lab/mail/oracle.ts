@@ -34,17 +34,17 @@ export interface Difference {
   count: number;
 }
 
-/** Reads every message of every folder. `skip` leaves folders out by name. */
+/** Reads every message of every folder; what is the same message is what `digest` says, by default its bytes. */
 export async function readMailbox(
   endpoint: ImapEndpoint,
-  skip: (name: string) => boolean = () => false,
+  digest: (raw: Buffer) => string | Promise<string> = digestOf,
 ): Promise<MailboxCensus> {
   return await withImap(endpoint, async (client) => {
     const folders: FolderCensus[] = [];
     for (const listed of await client.list()) {
       const name = [...listed.parent, listed.name].join('/');
-      if (listed.flags.has('\\Noselect') || listed.flags.has('\\NonExistent') || skip(name)) continue;
-      folders.push({ name, use: listed.specialUse ?? null, counts: await countMessages(client, listed) });
+      if (listed.flags.has('\\Noselect') || listed.flags.has('\\NonExistent')) continue;
+      folders.push({ name, use: listed.specialUse ?? null, counts: await countMessages(client, listed, digest) });
     }
     return { folders };
   });
@@ -85,13 +85,17 @@ export function isSame({ lost, doubled, unexpected, misfiled }: Comparison): boo
   return lost.length + doubled.length + unexpected.length + misfiled.length === 0;
 }
 
-async function countMessages(client: ImapFlow, folder: ListResponse): Promise<ReadonlyMap<string, number>> {
+async function countMessages(
+  client: ImapFlow,
+  folder: ListResponse,
+  digestOf: (raw: Buffer) => string | Promise<string>,
+): Promise<ReadonlyMap<string, number>> {
   const counts = new Map<string, number>();
   const { exists } = await client.mailboxOpen(folder.path, { readOnly: true });
   if (exists === 0) return counts;
   for await (const { source, uid } of client.fetch('1:*', { uid: true, source: true })) {
     if (source === undefined) throw new Error(`${folder.path}: the server gave no bytes for UID ${uid}`);
-    const digest = digestOf(source);
+    const digest = await digestOf(source);
     counts.set(digest, (counts.get(digest) ?? 0) + 1);
   }
   return counts;
