@@ -251,13 +251,13 @@ describe('flags at the target', () => {
     expect([id?.uid, droppedFlags]).toEqual([1, ['\\Flagged']]);
   });
 
-  test('keywords that PERMANENTFLAGS does not offer are named as dropped', async () => {
+  test('T69: keywords that PERMANENTFLAGS does not offer are named as dropped, and $MDNSent, of which Exchange makes a category', async () => {
     const permanentFlags = ['\\Seen', '\\Answered', '\\Flagged', '\\Deleted', '\\Draft', '$MDNSent'];
     const lab = await startLab({ capabilities: EXCHANGE_CAPABILITIES, permanentFlags });
     const { target, folder } = await lab.openTarget();
     const { droppedFlags } = await target.append(folder, mail('one', ['\\Seen', '$MDNSent', '$Label1']));
-    expect(droppedFlags).toEqual(['$Label1']);
-    expect([...(lab.inbox.messages[0]?.flags ?? [])]).toEqual(['\\Seen', '$MDNSent']);
+    expect(droppedFlags).toEqual(['$MDNSent', '$Label1']);
+    expect([...(lab.inbox.messages[0]?.flags ?? [])]).toEqual(['\\Seen']);
   });
 
   test('what no command can carry is left out and named, and the rest is set', async () => {
