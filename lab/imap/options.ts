@@ -102,12 +102,15 @@ export interface ImapServerOptions {
 }
 
 export type SignInVerdict =
-  /** `signedInAs` where that is somebody else than the owner of the mailbox. */
-  | { user: string; signedInAs?: string }
+  /** `signedInAs` where that is somebody else than the owner of the mailbox. `endedBy` is asked before each later command. */
+  | { user: string; signedInAs?: string; endedBy?: () => SessionEnd | null }
   /** `withoutChallenge`: XOAUTH2 is refused at once, with no challenge that tells why. */
   | { reply: string; withoutChallenge?: boolean }
   /** Signed in, and every command for which one has to be is answered with this text. */
   | { disconnected: string };
+
+/** Why a session that was opened is one no more: a BYE that closes it, or what every command says from now on. */
+export type SessionEnd = { bye: string } | { disconnected: string };
 
 /** Words of another server in place of ours, without the tag. */
 export interface ServerTexts {

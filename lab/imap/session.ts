@@ -6,6 +6,7 @@ import { COMMANDS } from './commands/table.ts';
 import type { Piece } from './envelope.ts';
 import type { Folder } from './folder.ts';
 import type { SeenCommand } from './hooks.ts';
+import type { SessionEnd } from './options.ts';
 import { type ParsedCommand, readCommand } from './parser.ts';
 import { Refusal } from './refusal.ts';
 import { SelectedFolder } from './selected-folder.ts';
@@ -26,6 +27,8 @@ export class Session {
   signedInAs: string | null = null;
   /** What every command says where a sign-in has opened no mailbox. */
   disconnected: string | null = null;
+  /** Asked before each command once somebody is signed in. */
+  endedBy: (() => SessionEnd | null) | null = null;
   selected: SelectedFolder | null = null;
   readonly enabled = new Set<string>();
   #socket: Socket;
@@ -145,6 +148,12 @@ export class Session {
     const verdict = await this.server.options.hooks?.onCommand?.(seen);
     if (verdict === 'drop') return this.cut();
     if (verdict !== undefined && 'raw' in verdict) return await this.#write([Buffer.from(verdict.raw, 'latin1')]);
+    const end = this.endedBy?.() ?? null;
+    if (end !== null && 'bye' in end) {
+      await this.send(`* BYE ${end.bye}`);
+      return this.close();
+    }
+    this.disconnected = end?.disconnected ?? this.disconnected;
     const own = verdict === undefined ? await this.#execute(command) : null;
     const text = verdict?.reply ?? own;
     if (text === null) return;

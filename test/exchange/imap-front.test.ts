@@ -79,6 +79,36 @@ describe('signing in', () => {
     expect(await (await dial(imap)).ask(login(anna.user, PASSWORD))).toBe(text);
   });
 
+  test('T57: a session does not outlive its token, and says so in its last words', async () => {
+    const imap = await start();
+    allowed('mover');
+    const talk = await dial(imap);
+    expect(await talk.ask(xoauth2(anna.user, await exchangeToken('mover')))).toMatch(/^OK/);
+    expect(await talk.ask('SELECT INBOX')).toMatch(/^OK/);
+    tenant.access.revokeTokens();
+    expect(await talk.append('INBOX', RAW)).toEqual(['* BYE Session invalidated - AccessTokenExpired']);
+    expect([talk.isClosed, anna.inbox.messages.length]).toEqual([true, 0]);
+  });
+
+  test('a right or a licence that is taken away counts from the next command on', async () => {
+    const imap = await start();
+    allowed('mover');
+    const open = async () => {
+      const talk = await dial(imap);
+      expect(await talk.ask(xoauth2(anna.user, await exchangeToken('mover')))).toMatch(/^OK/);
+      expect(await talk.ask('SELECT INBOX')).toMatch(/^OK/);
+      return talk;
+    };
+    const [one, two] = [await open(), await open()];
+    tenant.access.mailboxes.removeFullAccess(anna.user, 'mover');
+    expect(await one.append('INBOX', RAW)).toEqual(['BAD User is authenticated but not connected.']);
+    tenant.access.mailboxes.grantFullAccess(anna.user, 'mover');
+    expect((await two.append('INBOX', RAW)).at(-1)).toMatch(/^OK/);
+    tenant.state.findUser(anna.user)?.licences.clear();
+    expect(await two.append('INBOX', RAW)).toEqual(['BAD User is authenticated but not connected.']);
+    expect(anna.inbox.messages.length).toBe(1);
+  });
+
   test('T58: a password opens nothing in Exchange Online, and in Exchange Server it does', async () => {
     expect(await (await dial(await start({ edition: 'online' }))).ask(login(anna.user, PASSWORD))).toBe(
       'NO LOGIN failed.',

@@ -1,17 +1,36 @@
-import type { SignInVerdict } from '../../imap/options.ts';
+import type { SessionEnd, SignInVerdict } from '../../imap/options.ts';
 import type { HostedTenant } from '../tenant.ts';
 import type { ImapQuirks } from './quirks.ts';
+
+const NOT_CONNECTED = 'BAD User is authenticated but not connected.';
 
 /** What an application gets that opens a mailbox by XOAUTH2 (exchange.md §5.1). A refusal comes at once, without a challenge. */
 export function openByToken(tenant: HostedTenant, quirks: ImapQuirks, user: string, token: string): SignInVerdict {
   const opened = tenant.mayOpenByImap(token, user);
   switch (opened.verdict) {
     case 'ok':
-      return isLicensed(tenant, opened.mailbox) ? { user: opened.mailbox } : notConnected(quirks, 'AUTHENTICATE');
+      if (!isLicensed(tenant, opened.mailbox)) return notConnected(quirks, 'AUTHENTICATE');
+      return { user: opened.mailbox, endedBy: () => endOf(tenant, user, token) };
     case 'not-connected':
       return notConnected(quirks, 'AUTHENTICATE');
     case 'auth-failed':
       return { reply: 'NO AUTHENTICATE failed.', withoutChallenge: true };
+  }
+}
+
+/**
+ * What becomes of an open session: it does not outlive its token (seen: mail programs keep these words), and a right, a licence or a
+ * switch that was taken away counts from the next command on (a guess).
+ */
+function endOf(tenant: HostedTenant, user: string, token: string): SessionEnd | null {
+  const opened = tenant.mayOpenByImap(token, user);
+  switch (opened.verdict) {
+    case 'ok':
+      return isLicensed(tenant, opened.mailbox) ? null : { disconnected: NOT_CONNECTED };
+    case 'not-connected':
+      return { disconnected: NOT_CONNECTED };
+    case 'auth-failed':
+      return { bye: 'Session invalidated - AccessTokenExpired' };
   }
 }
 
@@ -46,6 +65,6 @@ function mailboxNamed({ state, store }: HostedTenant, name: string, beside: stri
 }
 
 function notConnected({ notConnected: when }: ImapQuirks, mechanism: string): SignInVerdict {
-  if (when === 'afterwards') return { disconnected: 'BAD User is authenticated but not connected.' };
+  if (when === 'afterwards') return { disconnected: NOT_CONNECTED };
   return { reply: 'NO User is authenticated but not connected.', withoutChallenge: mechanism === 'AUTHENTICATE' };
 }

@@ -75,6 +75,7 @@ function openAs(session: Session, verdict: Exclude<SignInVerdict, { reply: strin
   const answer = openAccount(session, verdict.user);
   if (session.account === null) return answer;
   session.signedInAs = verdict.signedInAs ?? verdict.user;
+  session.endedBy = verdict.endedBy ?? null;
   return signedIn ?? answer;
 }
 
