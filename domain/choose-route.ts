@@ -11,8 +11,8 @@ export interface Carried {
 /** The first route in the order of the plan that can carry a message, behind the one that refused it. @returns null: there is none */
 export function chooseRoute(offers: readonly RouteOffer[], { sizeBytes, isWhole, after }: Carried): Route | null {
   const from = after === null ? 0 : offers.findIndex(({ route }) => route === after) + 1;
-  const offer = offers.slice(from).find(({ fidelity, maxMessageBytes }) => {
-    return (maxMessageBytes === null || sizeBytes <= maxMessageBytes) && !(isWhole && fidelity === 'parts');
+  const offer = offers.slice(from).find(({ maxMessageBytes, keepsSignatures }) => {
+    return (maxMessageBytes === null || sizeBytes <= maxMessageBytes) && (keepsSignatures || !isWhole);
   });
   return offer?.route ?? null;
 }

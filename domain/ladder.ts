@@ -145,13 +145,13 @@ function isSeen({ mail: { flags } }: Ready): boolean {
 /** The next route behind `after` that carries the message whole, or in so many parts as the rules allow. */
 function findRoute(raw: Buffer, target: LadderTarget, rules: LadderRules, after: Route | null): Route | null {
   const offers = offersOf(target);
-  const mayBreak = rules.signedMail === 'may-break' || !offers.some(({ fidelity }) => fidelity === 'parts');
+  const mayBreak = rules.signedMail === 'may-break' || offers.every(({ keepsSignatures }) => keepsSignatures);
   return chooseRoute(offers, { sizeBytes: raw.length, isWhole: !mayBreak && isSealed(raw), after });
 }
 
 /** Of a target with one route the size is looked at before anything is made ready. */
 function offersOf({ routes, route, fidelity }: LadderTarget): readonly [RouteOffer, ...RouteOffer[]] {
-  return routes ?? [{ route, fidelity, maxMessageBytes: null }];
+  return routes ?? [{ route, fidelity, maxMessageBytes: null, keepsSignatures: fidelity !== 'parts' }];
 }
 
 const SIGNED = 'It is signed or encrypted, which no way to the target would keep.';

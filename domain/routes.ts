@@ -23,6 +23,8 @@ export interface RouteOffer {
   readonly fidelity: Fidelity;
   /** Null where it has no limit, or none that is known. */
   readonly maxMessageBytes: number | null;
+  /** False where it writes anew what is signed, so that it does not verify any more. */
+  readonly keepsSignatures: boolean;
 }
 
 /** What one known message told of a route, when it was written into a hidden folder, read back and removed (exchange.md §9.2). */

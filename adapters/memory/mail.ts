@@ -78,6 +78,12 @@ export interface MemoryMailOptions {
   readonly caseInsensitive?: boolean;
 }
 
+/** Another way into the same mailbox, with properties of its own. */
+export type MemoryView = Pick<MemoryMailOptions, 'fidelity' | 'route' | 'keys' | 'maxMessageBytes' | 'reportsUid'> & {
+  /** In front of the UIDVALIDITY that it tells. */
+  readonly uidValidityPrefix?: string;
+};
+
 /** Called before each operation of a session; what it throws, the operation throws. */
 export type MemoryHook = (operation: keyof MailSource | keyof MailTarget, detail: string) => void;
 
@@ -224,8 +230,9 @@ export class MemoryMailSystem {
     return new MemorySource(this);
   }
 
-  openTarget(): MailTarget {
-    return new MemoryTarget(this);
+  /** @param view  what is another by this way than the system says */
+  openTarget(view: MemoryView = {}): MailTarget {
+    return new MemoryTarget(this, view);
   }
 }
 
@@ -345,17 +352,23 @@ class MemorySource extends MemorySession implements MailSource {
 class MemoryTarget extends MemorySession implements MailTarget {
   readonly rootIsInbox = false;
   readonly munges8BitHeaders = false;
+  readonly #view: MemoryView;
+
+  constructor(system: MemoryMailSystem, view: MemoryView) {
+    super(system);
+    this.#view = view;
+  }
 
   get route(): Route {
-    return this.system.route;
+    return this.#view.route ?? this.system.route;
   }
 
   get fidelity(): Fidelity {
-    return this.system.fidelity;
+    return this.#view.fidelity ?? this.system.fidelity;
   }
 
   get keys(): CopyKeys | null {
-    return this.system.keepsKeys ? { find: (folder, keys) => this.#findKeys(folder, keys) } : null;
+    return this.#keepsKeys ? { find: (folder, keys) => this.#findKeys(folder, keys) } : null;
   }
 
   get visibleAfterMs(): number {
@@ -367,11 +380,11 @@ class MemoryTarget extends MemorySession implements MailTarget {
   }
 
   get maxMessageBytes(): number | null {
-    return this.system.maxMessageBytes;
+    return this.#view.maxMessageBytes ?? this.system.maxMessageBytes;
   }
 
   get reportsUid(): boolean {
-    return this.system.reportsUid;
+    return this.#view.reportsUid ?? this.system.reportsUid;
   }
 
   get separator(): string | null {
@@ -396,7 +409,8 @@ class MemoryTarget extends MemorySession implements MailTarget {
 
   async getStatus(folder: TargetFolder): Promise<FolderStatus> {
     this.before('getStatus', folder.id);
-    return this.system.statusOf(this.folder(folder.id));
+    const status = this.system.statusOf(this.folder(folder.id));
+    return { ...status, uidValidity: this.#uidValidityOf(status) };
   }
 
   async append(folder: TargetFolder, message: Message): Promise<Appended> {
@@ -443,12 +457,15 @@ class MemoryTarget extends MemorySession implements MailTarget {
   }
 
   #store(folder: TargetFolder, message: Message): Appended {
-    const { keepsKeys, keepsKeywords, fidelity, visibleAfterMs, reportsUid, clock } = this.system;
-    const { path, uidValidity } = this.folder(folder.id);
-    const given = fidelity === 'parts' && !isSealed(message.raw) ? jsonFormOf(message.raw).raw : message.raw;
+    const { keepsKeywords, visibleAfterMs, clock } = this.system;
+    const { fidelity, reportsUid } = this;
+    const found = this.folder(folder.id);
+    const { path } = found;
+    const uidValidity = this.#uidValidityOf(found);
+    const given = this.#shown(message.raw);
     const raw = fidelity === 'bytes' ? given : rewrite(given);
     const flags = message.flags.filter((flag) => keepsKeywords || flag.startsWith('\\'));
-    const key = keepsKeys ? (message.key ?? null) : null;
+    const key = this.#keepsKeys ? (message.key ?? null) : null;
     const visibleAt = visibleAfterMs === 0 ? 0 : clock() + visibleAfterMs;
     const { uid } = this.system.addMessage(path, raw, flags, message.receivedAt, key, visibleAt);
     const droppedFlags = message.flags.filter((flag) => !flags.includes(flag));
@@ -462,13 +479,26 @@ class MemoryTarget extends MemorySession implements MailTarget {
   ): AsyncIterable<TargetMessage> {
     this.before('listMessages', folder.id);
     for (const { uid, raw, internalDate, flags } of this.#visible(folder)) {
-      if (uid >= fromUid && uid < beforeUid) yield { uid, raw, internalDate, flags };
+      if (uid >= fromUid && uid < beforeUid) yield { uid, raw: this.#shown(raw), internalDate, flags };
     }
   }
 
   async *#findKeys(folder: TargetFolder, keys: readonly string[]): AsyncIterable<{ key: string; uid: number }> {
     this.before('keys', folder.id);
     for (const { key, uid } of this.#visible(folder)) if (key !== null && keys.includes(key)) yield { key, uid };
+  }
+
+  get #keepsKeys(): boolean {
+    return this.#view.keys ?? this.system.keepsKeys;
+  }
+
+  #uidValidityOf({ uidValidity }: { readonly uidValidity: string }): string {
+    return `${this.#view.uidValidityPrefix ?? ''}${uidValidity}`;
+  }
+
+  /** What another way has brought is shown by this one as it can. */
+  #shown(raw: Buffer): Buffer {
+    return this.fidelity === 'parts' && !isSealed(raw) ? jsonFormOf(raw).raw : raw;
   }
 
   #visible(folder: TargetFolder): readonly StoredMail[] {

@@ -1,4 +1,5 @@
 import { type MemoryMailOptions, MemoryMailSystem } from '../../adapters/memory/mail.ts';
+import { createRoutedTarget } from '../../domain/routed-target.ts';
 import { mailSourceContract } from './mail-source.suite.ts';
 import { mailTargetContract } from './mail-target.suite.ts';
 
@@ -47,3 +48,20 @@ for (const options of VARIANTS) {
     };
   });
 }
+
+mailTargetContract('memory, by two routes', async () => {
+  const system = new MemoryMailSystem({ appendsMany: false });
+  const offer = { maxMessageBytes: null, keepsSignatures: true } as const;
+  return {
+    open: async () => {
+      const main = system.openTarget({ route: 'ews', fidelity: 'content', keys: true });
+      const way = { offer: { route: 'imap', fidelity: 'bytes', ...offer }, sameUids: true } as const;
+      return createRoutedTarget(main, { route: 'ews', fidelity: 'content', ...offer }, [
+        { ...way, open: async () => system.openTarget() },
+      ]);
+    },
+    addFolder: async (path, role = null) => void system.addFolder(path, role),
+    close: async () => {},
+    can: { specialUse: true, keywords: true },
+  };
+});
