@@ -160,6 +160,7 @@ export function createTransferActivities(ports: TransferPorts) {
             pass: input.pass,
             signal,
             limits: accounts.limits,
+            signedMail: accounts.plan.target.kind === 'imap' ? undefined : accounts.plan.target.signedMail,
             labels: labelRulesOf(accounts.plan.source),
             mayRead: readsOf(ports.dailyReads, accounts.source, accounts.plan.source, first.source),
             failures: context.info.attempt - 1,

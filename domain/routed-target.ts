@@ -130,7 +130,12 @@ class RoutedTarget implements MailTarget {
   async #open({ offer: { route }, open }: Way): Promise<MailTarget> {
     const opened = this.#opened.get(route) ?? open();
     this.#opened.set(route, opened);
-    return await opened;
+    try {
+      return await opened;
+    } catch (error) {
+      this.#opened.delete(route);
+      throw error;
+    }
   }
 
   async #findFolder({ offer: { route } }: Way, target: MailTarget, { id, path, role }: TargetFolder) {

@@ -3,7 +3,8 @@ import { DEFAULT_ROUTES } from '../../domain/plan.ts';
 import type { EraserConnector } from '../../domain/ports/eraser.ts';
 import type { HostedMailbox, MailAccount, MailConnector, MailTarget, TargetOptions } from '../../domain/ports/mail.ts';
 import type { ProbeSession, RouteProber } from '../../domain/ports/route-probe.ts';
-import type { Route } from '../../domain/routes.ts';
+import { createRoutedTarget } from '../../domain/routed-target.ts';
+import { type Route, type RouteOffer, type RouteVerdict, weakerOf } from '../../domain/routes.ts';
 
 /** One way into mailboxes of hosted Exchange. */
 export interface RouteOpener {
@@ -17,7 +18,8 @@ export type HostedAccount = MailAccount & { readonly hosted: HostedMailbox };
 export type RouteOpeners = Readonly<Partial<Record<Route, RouteOpener>>>;
 
 /**
- * Mail to hosted Exchange by the route that a probe has chosen, and to everything else by `imap`. Before a probe has said anything, e.g.
+ * Mail to hosted Exchange by the route that a probe has chosen, with those beside it that take what it cannot hold, and to everything
+ * else by `imap`. Before a probe has said anything, e.g.
  * when a test message is looked for, by the first route of the plan that opens.
  */
 export function createHostedConnector(imap: MailConnector, openers: RouteOpeners): MailConnector & RouteProber {
@@ -25,14 +27,33 @@ export function createHostedConnector(imap: MailConnector, openers: RouteOpeners
     openSource: (account, signal) => imap.openSource(account, signal),
     async openTarget(account, signal, options) {
       if (!isHosted(account)) return await imap.openTarget(account, signal, options);
-      const [main] = account.hosted.routes;
+      const [main, ...others] = account.hosted.routes;
       if (main === undefined) return await openAny(openers, account, signal, options);
-      return await openerOf(openers, main.route).openTarget(account, signal, options);
+      const open = ({ route }: RouteVerdict) => openerOf(openers, route).openTarget(account, signal, options);
+      const target = await open(main);
+      const ways = others.filter(({ route }) => openers[route] !== undefined);
+      return createRoutedTarget(
+        target,
+        offerOf(main, target.maxMessageBytes),
+        ways.map((way) => ({ offer: offerOf(way, null), open: () => open(way), sameUids: true })),
+      );
     },
     async openProbe(account, route, signal, options) {
       if (!isHosted(account)) throw new Error('unreachable: a plain IMAP target is not probed');
       return await openerOf(openers, route).openProbe(account, signal, options);
     },
+  };
+}
+
+/** As the probe has seen it, which knows more of this server than the adapter does. */
+function offerOf({ route, fidelity, keepsSignatures }: RouteVerdict, maxMessageBytes: number | null): RouteOffer {
+  // What a JSON message cannot hold is not there to be seen, whatever became of the known one.
+  const carries = weakerOf(fidelity ?? 'parts', route === 'graph-json' ? 'parts' : 'bytes');
+  return {
+    route,
+    fidelity: carries,
+    maxMessageBytes,
+    keepsSignatures: carries !== 'parts' && keepsSignatures !== false,
   };
 }
 
