@@ -101,6 +101,30 @@ describe('an answer that is lost or bad', () => {
   });
 });
 
+test('§9.4: what was written and cannot be seen yet is looked for again before it is sent again', async () => {
+  await world.close();
+  let clock = Date.now();
+  world = await EwsWorld.start({ now: () => clock }, 30_000);
+  fill(world);
+  world.tenant.ews.visibleAfterMs = 20_000;
+  spoil('CreateItem', [2], { status: 503, afterEffect: true });
+  await expect(world.copy()).rejects.toMatchObject({ code: 'CONNECTION_LOST' });
+  expect(spoiled).toBe(1);
+  const waits: number[] = [];
+  const pace = {
+    now: () => clock,
+    async pause(ms: number) {
+      waits.push(ms);
+      clock += ms;
+    },
+  };
+  await world.copy({ lanes: { open: async () => null, pace } });
+  // Beside the time in which the attempt before settles.
+  expect(waits.reduce((sum, ms) => sum + ms, 0)).toBeGreaterThanOrEqual(30_000);
+  clock += 30_000;
+  await expectSound();
+});
+
 describe('throttling', () => {
   test.each([
     ['as a fault', busyFault(297_749)],
@@ -195,6 +219,34 @@ function setService(change: { readonly password?: string; readonly mayImpersonat
 function switchOff(how: 'forbidden' | 'access-denied'): void {
   world.tenant.ews.off = how;
 }
+
+describe('large messages', () => {
+  test('one of 20 MB goes in and comes back whole', async () => {
+    world.tenant.ews.maxMessageBytes = 64 << 20;
+    const target = await world.open();
+    const inbox = await target.ensureFolder(['INBOX'], 'inbox');
+    const raw = Buffer.from(`${letter('large')}${`${'0123456789abcdef'.repeat(4)}\r\n`.repeat(320_000)}`);
+    expect(raw.length).toBeGreaterThan(20 << 20);
+    const { id } = await target.append(inbox, { raw, flags: ['\\Seen'], receivedAt: null });
+    expect(id?.uid).toBe(1);
+    for await (const copy of target.listMessages(inbox, 1)) expect(copy.raw.equals(raw)).toBe(true);
+    expect(world.account.inbox.messages[0]?.raw.equals(raw)).toBe(true);
+  });
+
+  test('T24: one over what a request may hold is known before it is sent; one over what the server takes is told by it', async () => {
+    world.tenant.ews.maxRequestBytes = 1 << 20;
+    const target = await world.open();
+    const inbox = await target.ensureFolder(['INBOX'], 'inbox');
+    const large = { raw: Buffer.alloc(2 << 20, 'x\r\n'), flags: [], receivedAt: null };
+    await expect(target.append(inbox, large)).rejects.toMatchObject({ code: 'MESSAGE_TOO_LARGE' });
+    expect(target.maxMessageBytes).toBeGreaterThan(47 << 20);
+    expect(target.maxMessageBytes).toBeLessThan(48 << 20);
+    const before = world.tenant.calls.length;
+    const larger = { ...large, raw: Buffer.alloc((target.maxMessageBytes ?? 0) + 1) };
+    await expect(target.append(inbox, larger)).rejects.toMatchObject({ code: 'MESSAGE_TOO_LARGE' });
+    expect(world.tenant.calls).toHaveLength(before);
+  });
+});
 
 test('nothing is written once the lease is lost: the request is not even begun', async () => {
   let mine = true;

@@ -23,7 +23,13 @@ export class EwsWorld extends CopyFromMemory {
   readonly #close: () => void;
   readonly #connector: EwsConnector;
 
-  private constructor(tenant: HostedTenant, caFile: string, close: () => void, now: () => number) {
+  private constructor(
+    tenant: HostedTenant,
+    caFile: string,
+    close: () => void,
+    now: () => number,
+    visibleAfterMs: number,
+  ) {
     super();
     this.tenant = tenant;
     this.#caFile = caFile;
@@ -35,10 +41,11 @@ export class EwsWorld extends CopyFromMemory {
     const { tenantId, clientId, tokenUrl, baseUrl } = tenant;
     const application = { baseUrl, tenantId, clientId, clientSecret: 'env:CLIENT', tokenUrl, caFile };
     const tokens = () => pool(application, 'https://outlook.office365.com/.default');
-    this.#connector = createEwsConnector({ secrets, tokens, timeoutMs: 5_000, visibleAfterMs: 0 });
+    this.#connector = createEwsConnector({ secrets, tokens, timeoutMs: 20_000, visibleAfterMs });
   }
 
-  static async start(options: Partial<HostedTenantOptions> = {}): Promise<EwsWorld> {
+  /** @param visibleAfterMs  how long a look may miss what was written, as the adapter believes */
+  static async start(options: Partial<HostedTenantOptions> = {}, visibleAfterMs = 0): Promise<EwsWorld> {
     shared ??= createAuthority();
     const authority = await shared;
     const folder = mkdtempSync(join(tmpdir(), 'mailferry-ews-'));
@@ -50,6 +57,7 @@ export class EwsWorld extends CopyFromMemory {
       caFile,
       () => rmSync(folder, { recursive: true, force: true }),
       options.now ?? Date.now,
+      visibleAfterMs,
     );
   }
 
