@@ -223,6 +223,32 @@ describe('§3: the limits of an application and a mailbox', () => {
   });
 });
 
+describe('§1.6: a mailbox', () => {
+  test('takes no message over its limit, of whatever the attachments make it', async () => {
+    const mailbox = client.tenant.state.findMailbox(`anna@${DOMAIN}`);
+    const before = mailbox?.maxReceiveBytes ?? 0;
+    const made = await add('limit');
+    Object.assign(mailbox ?? {}, { maxReceiveBytes: 2_000 });
+    const attachment = {
+      '@odata.type': '#microsoft.graph.fileAttachment',
+      name: 'a',
+      contentBytes: Buffer.alloc(2_000).toString('base64'),
+    };
+    const answer = await client.post(`${ANNA}/messages/${idIn(made)}/attachments`, attachment);
+    const whole = await client.post(`${ANNA}/mailFolders/inbox/messages`, { attachments: [attachment] });
+    Object.assign(mailbox ?? {}, { maxReceiveBytes: before });
+    expect([answer, whole]).toMatchObject([1, 2].map(() => ({ status: 413, code: 'ErrorMessageSizeExceeded' })));
+    expect((await client.get(`${ANNA}/messages/${idIn(made)}/attachments`)).rows).toEqual([]);
+  });
+
+  test('that is full takes none', async () => {
+    client.tenant.graph.quotaBytes = client.tenant.store.findAccount(`anna@${DOMAIN}`)?.usedBytes ?? 0;
+    const answer = await add('full');
+    client.tenant.graph.quotaBytes = null;
+    expect(answer).toMatchObject({ status: 507, code: 'ErrorQuotaExceeded' });
+  });
+});
+
 describe('§9.6: rights', () => {
   test('an application sees the mailboxes of its scope and no other', async () => {
     const mailboxes = [`anna@${DOMAIN}`];

@@ -16,6 +16,8 @@ export interface GraphBehaviour {
   attachmentsAreSensitive: boolean;
   /** Lists, filters and delta do not see a new message before so long has passed; by its id it is there at once (exchange.md §9.4). */
   visibleAfterMs: number;
+  /** Of a mailbox; null: it is never full. */
+  quotaBytes: number | null;
   /** Each call takes so long and holds its place among the concurrent ones. */
   latencyMs: number;
   /** Per application and mailbox (exchange.md §3). */
@@ -41,6 +43,7 @@ export function defaultGraphBehaviour(): GraphBehaviour {
     propertiesAreSensitive: false,
     attachmentsAreSensitive: false,
     visibleAfterMs: 0,
+    quotaBytes: null,
     latencyMs: 0,
     limits: {
       concurrent: 4,

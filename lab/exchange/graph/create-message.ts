@@ -6,7 +6,7 @@ import { PROPERTY } from '../mail/message-properties.ts';
 import { reencode } from '../mail/reencode.ts';
 import { renderMime } from '../mail/render.ts';
 import { graphRefusal } from '../refusal.ts';
-import { getFolder, idOf, type Located, type MailCall } from './mailbox.ts';
+import { checkRoom, getFolder, idOf, type Located, type MailCall } from './mailbox.ts';
 import { base64Of, notDeserialized, readMessageBody } from './message-body.ts';
 import { messageView, viewOf } from './message-view.ts';
 import { effectsOf } from './properties.ts';
@@ -17,6 +17,7 @@ export async function createInDrafts(call: MailCall): Promise<HttpAnswer> {
   if (!isText(call)) return await createFromJson(call, drafts);
   const raw = mimeOf(call);
   const content = call.world.behaviour.reencodes ? await reencode(raw) : raw;
+  checkRoom(call, content.length);
   const message = drafts.append({ raw: content, flags: ['\\Draft', '\\Seen'] });
   return await created(call, located(call, drafts, message, { isDraft: true }));
 }
@@ -39,6 +40,7 @@ export async function importMime(call: MailCall): Promise<HttpAnswer> {
   const raw = mimeOf(call);
   const dated =
     behaviour.importedReceived === 'date-header' ? Date.parse(fieldValues(raw, 'Date')[0] ?? '') : Number.NaN;
+  checkRoom(call, raw.length);
   const message = folder.append({
     raw,
     flags: behaviour.importedIsRead ? ['\\Seen'] : [],
@@ -60,6 +62,7 @@ async function createFromJson(call: MailCall, folder: Folder): Promise<HttpAnswe
     sentAt: sent === undefined ? new Date(world.now()) : new Date(sent),
   };
   const raw = await renderMime(content, body.properties.get(PROPERTY.transportHeaders) ?? null);
+  checkRoom(call, raw.length);
   // A draft that one has written oneself is read; otherwise 0x0E07 says it, and `isRead` where both are given (a guess).
   const isRead = body.isRead ?? effects.read ?? true;
   const isFlagged = body.followUp === null ? (effects.flagged ?? false) : body.followUp === 'flagged';

@@ -159,6 +159,7 @@ function mailCall(
     account: world.store.findAccount(mailbox.address) ?? newAccount(world, mailbox.address),
     ids,
     address: mailbox.address,
+    maxMessageBytes: mailbox.maxReceiveBytes,
     userPath: `/users/${encodeURIComponent(user)}`,
     immutable: /IdType\s*=\s*"?ImmutableId"?/i.test(call.headers['prefer'] ?? ''),
   };

@@ -34,6 +34,8 @@ export interface MailCall extends HttpCall {
   readonly caller: Caller;
   readonly address: string;
   readonly account: Account;
+  /** Of one message (exchange.md §1.6); what `Set-Mailbox -MaxReceiveSize` said. */
+  readonly maxMessageBytes: number;
   /** `/users/{id}`, as it was asked, for links. */
   readonly userPath: string;
   /** `Prefer: IdType="ImmutableId"`. */
@@ -100,6 +102,16 @@ export function getFolder({ world, account }: MailCall, id: string): Folder {
     account.listFolders().find((folder) => world.items.folderId(folder) === id);
   if (found) return found;
   throw graphRefusal(404, 'ErrorItemNotFound', 'The specified object was not found in the store.');
+}
+
+/** @throws Refusal 413 for a message over the mailbox's limit, 507 where the mailbox is full (the statuses are recalled) */
+export function checkRoom({ world, account, maxMessageBytes }: MailCall, sizeBytes: number, replacedBytes = 0): void {
+  if (sizeBytes > maxMessageBytes) {
+    throw graphRefusal(413, 'ErrorMessageSizeExceeded', 'The message exceeds the maximum supported size.');
+  }
+  const { quotaBytes } = world.behaviour;
+  if (quotaBytes === null || account.usedBytes - replacedBytes + sizeBytes <= quotaBytes) return;
+  throw graphRefusal(507, 'ErrorQuotaExceeded', 'The mailbox has exceeded its storage quota.');
 }
 
 /** Bytes of the body of a call that writes: what counts as upload (exchange.md §3). */

@@ -2,7 +2,7 @@ import type { Folder } from '../../imap/folder.ts';
 import { type HttpAnswer, jsonOf } from '../front.ts';
 import { graphRefusal } from '../refusal.ts';
 import { type Filter, parseFilter } from './filter.ts';
-import { contentFor, getFolder, getMessage, type Located, type MailCall, visibleIn } from './mailbox.ts';
+import { checkRoom, contentFor, getFolder, getMessage, type Located, type MailCall, visibleIn } from './mailbox.ts';
 import { matches } from './match.ts';
 import { messageView, viewOf } from './message-view.ts';
 import { checkOptions, collection } from './query.ts';
@@ -85,6 +85,7 @@ export async function copyMessage(call: MailCall): Promise<HttpAnswer> {
   const { message, item } = getMessage(call, call.ids.at(-1) ?? '');
   const folder = destinationOf(call);
   const { raw, flags, internalDate } = message;
+  checkRoom(call, raw.length);
   const copy = folder.append({ raw, flags, internalDate });
   const { isDraft, importance } = item;
   const made = world.items.add(copy, {

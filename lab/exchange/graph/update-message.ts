@@ -3,7 +3,7 @@ import type { MailContent } from '../mail/content.ts';
 import { PROPERTY } from '../mail/message-properties.ts';
 import { renderMime } from '../mail/render.ts';
 import { graphRefusal } from '../refusal.ts';
-import { contentFor, getMessage, type Located, type MailCall } from './mailbox.ts';
+import { checkRoom, contentFor, getMessage, type Located, type MailCall } from './mailbox.ts';
 import { type MessageBody, readMessageBody } from './message-body.ts';
 import { messageView, viewOf } from './message-view.ts';
 import { effectsOf } from './properties.ts';
@@ -80,6 +80,7 @@ export async function rewrite(
   const { world } = call;
   const content = { ...(await contentFor(world, message)), ...changes };
   const raw = await renderMime(content, item.properties.get(PROPERTY.transportHeaders) ?? null);
+  checkRoom(call, raw.length, message.sizeBytes);
   world.contents.set(message.id, content);
   const { id, flags, internalDate } = message;
   const replaced = folder.append({ raw, id, flags, internalDate });
