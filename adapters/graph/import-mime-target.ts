@@ -53,14 +53,20 @@ export class ImportMimeTarget extends GraphTarget implements MailTarget {
   async #setState(messageId: string, message: Message, row: Json): Promise<Omit<Appended, 'id'>> {
     const { state, dropped } = stateOf(message.flags);
     const isDraftWanted = message.flags.some((flag) => flag.toLowerCase() === '\\draft');
-    const properties = stateProperties(state);
     const fields = stateFields(state);
-    const isPlain = !state.isRead && Object.keys(fields).length === 1 && properties.length === 0;
-    const body = { ...fields, ...(properties.length > 0 && { singleValueExtendedProperties: properties }) };
-    const isSet = (isPlain && row['isRead'] === false) || (await this.#patch(messageId, body, [400]));
-    const wantsDate = message.receivedAt !== null && toSeconds(textOf(row, 'receivedDateTime')) !== message.receivedAt;
-    const date = { singleValueExtendedProperties: [{ id: PROPERTY.received, value: message.receivedAt ?? '' }] };
-    const isDated = !wantsDate || (await this.#patch(messageId, date, [400, 403]));
+    const properties = stateProperties(state);
+    const isPlain = !state.isRead && row['isRead'] === false && Object.keys(fields).length === 1;
+    const isSame = isPlain && properties.length === 0;
+    const isDue = message.receivedAt !== null && toSeconds(textOf(row, 'receivedDateTime')) !== message.receivedAt;
+    const date = isDue ? [{ id: PROPERTY.received, value: message.receivedAt ?? '' }] : [];
+    const bodyOf = (values: readonly Json[]) => ({
+      ...fields,
+      ...(values.length > 0 && { singleValueExtendedProperties: values }),
+    });
+    // Together where the tenant lets us; the date may need a right of its own (exchange.md §1.4), the state never does.
+    const isWhole = (isSame && !isDue) || (await this.#patch(messageId, bodyOf([...properties, ...date]), [400, 403]));
+    const isSet = isWhole || (isDue && (isSame || (await this.#patch(messageId, bodyOf(properties), [400]))));
+    const isDated = isWhole || !isDue;
     const changes = [
       ...(isSet ? [] : ['The target did not take its state: whether it is read, and its flags.']),
       ...(isDated ? [] : ['The target keeps its own date of arrival.']),
