@@ -10,8 +10,10 @@ import type { Ledger } from '../domain/ports/ledger.ts';
 import type { MailConnector } from '../domain/ports/mail.ts';
 import type { Redirections } from '../domain/ports/redirection.ts';
 import type { MigrationStore, StoredMailbox } from '../domain/ports/store.ts';
+import type { TenantAccess } from '../domain/ports/tenant-access.ts';
 import { preflightMailbox } from '../domain/preflight-mailbox.ts';
 import { HOSTED_EXCHANGE } from '../domain/target-limits.ts';
+import { checkAccess } from './check-access.ts';
 import { type DeletionPorts, followDeletionsOfPass, followsDeletions, hasRemovable } from './deletions.ts';
 import { atMost, openFirstLane, openSpareLane } from './lanes.ts';
 import { mailAccounts, mostSessions } from './mail-accounts.ts';
@@ -25,6 +27,7 @@ import { takeTenure } from './tenure.ts';
 import { verifyByReading } from './verification.ts';
 
 export interface TransferPorts extends ProbePorts, DeletionPorts, RoutePorts {
+  readonly access: TenantAccess;
   readonly store: MigrationStore;
   readonly connector: MailConnector;
   readonly ledger: Ledger;
@@ -84,6 +87,10 @@ export function createTransferActivities(ports: TransferPorts) {
       const signal = Context.current().cancellationSignal;
       const page = await store.pageMailboxes(input.migrationId, input.afterPosition, input.limit);
       const counts = { ok: 0, failed: 0 };
+      if (input.afterPosition < 0 && plan.target.kind === 'hosted-exchange') {
+        const mailbox = page[0]?.planned.address ?? null;
+        await store.recordAccess(input.migrationId, await checkAccess(ports.access, plan, mailbox, signal));
+      }
       for (const mailbox of page) {
         const accounts = mailAccounts(plan, mailbox);
         // A hosted mailbox does not exist yet at A2, so only a plain target is tried.

@@ -10,7 +10,7 @@ import { GATES, PHASES, STEP_IDS } from '../domain/steps.ts';
 
 const count = z.int().min(0);
 /** The domain hands out readonly lists. */
-const list = <T extends z.ZodType>(element: T) => z.array(element).readonly();
+export const list = <T extends z.ZodType>(element: T) => z.array(element).readonly();
 const party = z.enum(['client', 'provider', 'users', 'service']);
 export const Json = z.unknown().describe('Any JSON value');
 export const Step = z.enum(STEP_IDS);

@@ -6,6 +6,7 @@ import { migrationCommands } from './commands/migration.ts';
 import { preflightCommands } from './commands/preflight.ts';
 import { reportCommands } from './commands/report.ts';
 import { serviceCommands } from './commands/service.ts';
+import { tenantCommands } from './commands/tenant.ts';
 import { createContext } from './context.ts';
 import { CliError, EXIT, exitCodeOf } from './exit-codes.ts';
 import { type Io, paint } from './output.ts';
@@ -29,6 +30,7 @@ export async function runCli(args: readonly string[], io: Io): Promise<number> {
   gateCommands(program, context);
   preflightCommands(program, context);
   reportCommands(program, context);
+  tenantCommands(program, context);
   program.description('moves the mail of whole organisations').showHelpAfterError('(--help shows what there is)');
   for (const command of everyCommand(program)) {
     command

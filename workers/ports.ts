@@ -1,6 +1,7 @@
 import { hostname } from 'node:os';
 import { createDnsProbe } from '../adapters/dns/probe.ts';
 import { createExchangeAdminConnector } from '../adapters/exchange-admin/connector.ts';
+import { createTenantAccess } from '../adapters/exchange-admin/tenant-access.ts';
 import { createGraphMailConnector } from '../adapters/graph/mail-connector.ts';
 import { createTokenPool } from '../adapters/graph/token-pool.ts';
 import { createHostedConnector, onlyByImap } from '../adapters/hosted/connector.ts';
@@ -65,6 +66,7 @@ export function buildWorkerPorts(
     dailyReads: createDailyReads(db),
     hosts: createHostConnections(db),
     budget,
+    access: createTenantAccess({ tokens }),
     admin: createExchangeAdminConnector({ secrets }),
     redirections: createRedirections(db),
     entrances: createEntrances(),

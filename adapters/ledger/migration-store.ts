@@ -19,7 +19,15 @@ import {
   tallyMailbox,
   tallyMigration,
 } from './store-mailboxes.ts';
-import { createMigration, getMigration, listMigrations, recordPlan, recordView } from './store-migrations.ts';
+import {
+  createMigration,
+  findAccess,
+  getMigration,
+  listMigrations,
+  recordAccess,
+  recordPlan,
+  recordView,
+} from './store-migrations.ts';
 import { countMoved, recordPassEnd } from './store-passes.ts';
 
 /** Plans, mailboxes, evidence, issues and the read model on PostgreSQL. */
@@ -30,6 +38,8 @@ export function createMigrationStore(db: Db): MigrationStore {
     listMigrations: () => listMigrations(db),
     recordView: (id, view) => recordView(db, id, view),
     recordPlan: (id, plan) => recordPlan(db, id, plan),
+    recordAccess: (id, access) => recordAccess(db, id, access),
+    findAccess: (id) => findAccess(db, id),
     getMailbox: (id) => getMailbox(db, id),
     listMailboxes: (migrationId) => listMailboxes(db, migrationId),
     getMailboxView: (id) => getMailboxView(db, id),

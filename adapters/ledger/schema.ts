@@ -3,6 +3,7 @@ import type { ErrorCode } from '../../domain/errors.ts';
 import type { FolderPath, FolderRole, MessageState } from '../../domain/mail.ts';
 import type { MailboxStatus, MigrationView, PreflightVerdict } from '../../domain/migration-view.ts';
 import type { PassKind } from '../../domain/passes.ts';
+import type { AccessReport } from '../../domain/permissions.ts';
 import type { Plan, PlannedMailbox } from '../../domain/plan.ts';
 import type { DeviationCode } from '../../domain/ports/ledger.ts';
 import type { GateState, IssueKind, Json, Verdict } from '../../domain/ports/store.ts';
@@ -46,6 +47,7 @@ interface MigrationsTable {
   number: Counter;
   plan: Plan;
   view: MigrationView | null;
+  access: AccessReport | null;
   created_at: DatabaseTime;
   created_by: string;
 }

@@ -1,5 +1,6 @@
 import type { Selectable } from 'kysely';
 import type { MigrationView } from '../../domain/migration-view.ts';
+import type { AccessReport } from '../../domain/permissions.ts';
 import type { Plan, PlannedMailbox } from '../../domain/plan.ts';
 import type { StoredMigration } from '../../domain/ports/store.ts';
 import type { Db } from './database.ts';
@@ -17,7 +18,13 @@ export async function createMigration(
   await db.transaction().execute(async (trx) => {
     const made = await trx
       .insertInto('migrations')
-      .values({ id: input.id, plan: jsonb(input.plan), view: null, created_by: storableText(input.createdBy) })
+      .values({
+        id: input.id,
+        plan: jsonb(input.plan),
+        view: null,
+        access: null,
+        created_by: storableText(input.createdBy),
+      })
       .onConflict((conflict) => conflict.column('id').doNothing())
       .executeTakeFirst();
     if (made.numInsertedOrUpdatedRows === 0n) return;
@@ -52,6 +59,20 @@ export async function recordView(db: Db, id: string, view: MigrationView): Promi
       .execute();
     if (hasEnded(view)) await releaseTargets(trx, id);
   });
+}
+
+export async function recordAccess(db: Db, id: string, access: AccessReport): Promise<void> {
+  const changed = await db
+    .updateTable('migrations')
+    .set({ access: jsonb(access) })
+    .where('id', '=', id)
+    .executeTakeFirst();
+  if (changed.numUpdatedRows === 0n) throw unknownMigration(id);
+}
+
+export async function findAccess(db: Db, id: string): Promise<AccessReport | null> {
+  const row = await db.selectFrom('migrations').select('access').where('id', '=', id).executeTakeFirst();
+  return row?.access ?? null;
 }
 
 export async function recordPlan(db: Db, id: string, plan: Plan): Promise<void> {

@@ -3,6 +3,7 @@ import canonicalize from 'canonicalize';
 import { MigrationError } from '../../domain/errors.ts';
 import { EMPTY_TALLY } from '../../domain/mail.ts';
 import type { MailboxView } from '../../domain/migration-view.ts';
+import type { AccessReport } from '../../domain/permissions.ts';
 import type { PlannedMailbox } from '../../domain/plan.ts';
 import type { Issue, Json, MigrationStore, StoredMailbox, StoredMigration } from '../../domain/ports/store.ts';
 import type { StepId } from '../../domain/steps.ts';
@@ -17,6 +18,7 @@ export function createMemoryMigrations(now: () => number): MigrationStore {
   const mailboxes = new Map<string, MailboxRow>();
   const changes = new Map<string, readonly string[]>();
   const moved = new Map<string, number>();
+  const access = new Map<string, AccessReport>();
   const allowed = new Map<string, number | null>();
   const evidence: { migrationId: string; id: string; step: StepId; recordedAt: string; body: Json }[] = [];
   const issues = new Map<string, Issue>();
@@ -83,6 +85,12 @@ export function createMemoryMigrations(now: () => number): MigrationStore {
     },
     async recordPlan(id, plan) {
       migrations.set(id, { ...get(id), plan });
+    },
+    async recordAccess(id, report) {
+      access.set(get(id).id, report);
+    },
+    async findAccess(id) {
+      return access.get(id) ?? null;
     },
     async getMailbox(id) {
       return row(id).stored;

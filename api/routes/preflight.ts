@@ -3,7 +3,26 @@ import { OPERATOR, operatorOf } from '../auth.ts';
 import { createCommander } from '../commander.ts';
 import type { Api, ServerDeps } from '../deps.ts';
 import { problemResponse } from '../problem.ts';
-import { MigrationParams, Preflight, Receipt } from '../schemas.ts';
+import { list, MigrationParams, Preflight, Receipt } from '../schemas.ts';
+
+const AccessReport = z
+  .object({
+    checkedAt: z.string(),
+    rows: list(
+      z.object({
+        clientId: z.string(),
+        namedAs: z.string().describe('Where the plan names the application'),
+        purpose: z.enum(['provision', 'redirect', 'transfer', 'unused']),
+        right: z.string(),
+        why: z.string(),
+        has: z.enum(['yes', 'no', 'unproved', 'excess']),
+        command: z.string().nullable().describe('What grants it, or takes it away'),
+      }),
+    ),
+    settings: list(z.object({ setting: z.string(), found: z.string(), why: z.string(), command: z.string() })),
+    faults: list(z.object({ clientId: z.string(), message: z.string(), remedy: z.string() })),
+  })
+  .meta({ id: 'AccessReport' });
 
 const PreflightReport = z
   .object({
@@ -11,6 +30,7 @@ const PreflightReport = z
     total: z.int(),
     checked: z.int(),
     ok: z.int(),
+    access: AccessReport.nullable().describe('Rights at the target; null of a plain IMAP target, and before the check'),
     mailboxes: z.array(z.object({ id: z.string(), address: z.string(), preflight: Preflight.nullable() })),
   })
   .meta({ id: 'PreflightReport' });
@@ -64,6 +84,7 @@ export function preflightRoutes(app: Api, deps: ServerDeps): void {
         running,
         total: mailboxes.length,
         checked: mailboxes.filter((one) => one.preflight !== null).length,
+        access: await migrations.findAccess(id),
         ok: mailboxes.filter((one) => one.preflight?.ok).length,
         mailboxes,
       };

@@ -2,9 +2,11 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { Command } from 'commander';
 import { ERRORS, isErrorCode } from '../../domain/errors.ts';
 import type { Forecast } from '../../domain/forecast.ts';
+import { type AccessReport, isEnough } from '../../domain/permissions.ts';
 import { type Context, freshKey, path } from '../context.ts';
 import { CliError, EXIT } from '../exit-codes.ts';
 import { printable, renderTable } from '../output.ts';
+import { renderAccess } from '../render-access.ts';
 import { createMigration } from './migration.ts';
 
 interface Verdicts {
@@ -12,6 +14,7 @@ interface Verdicts {
   readonly total: number;
   readonly checked: number;
   readonly ok: number;
+  readonly access?: AccessReport | null;
   readonly mailboxes: readonly {
     readonly address: string;
     readonly preflight: {
@@ -71,7 +74,7 @@ async function check(context: Context, id: string): Promise<Verdicts> {
 }
 
 function report(context: Context, verdicts: Verdicts): void {
-  context.show(verdicts, ({ mailboxes, ok, total }) => {
+  context.show(verdicts, ({ mailboxes, ok, total, access = null }) => {
     const rows = mailboxes.map(({ address, preflight: one }) => [
       address,
       one === null ? 'not checked' : one.ok ? 'ok' : (one.code ?? 'failed'),
@@ -85,9 +88,11 @@ function report(context: Context, verdicts: Verdicts): void {
     const told = notes.length === 0 ? '' : `${notes.map(printableLine).join('')}\n`;
     const codes = new Set(mailboxes.flatMap(({ preflight: one }) => (isErrorCode(one?.code) ? [one.code] : [])));
     const remedies = [...codes].map((code) => `${code}: ${ERRORS[code].remedy}\n`).join('');
-    return `${renderTable(context.io, ['ADDRESS', 'VERDICT', 'FOLDERS', 'MESSAGES', 'MIB', 'ABOUT', 'WHY'], rows)}\n${told}${remedies}${remedies && '\n'}${ok} of ${total} mailboxes can be moved.\n`;
+    const rights = access === null ? '' : `${renderAccess(context.io, access)}\n`;
+    return `${rights}${renderTable(context.io, ['ADDRESS', 'VERDICT', 'FOLDERS', 'MESSAGES', 'MIB', 'ABOUT', 'WHY'], rows)}\n${told}${remedies}${remedies && '\n'}${ok} of ${total} mailboxes can be moved.\n`;
   });
-  if (verdicts.ok < verdicts.total) context.end(EXIT.notPassed);
+  const enough = verdicts.access == null || isEnough(verdicts.access);
+  if (verdicts.ok < verdicts.total || !enough) context.end(EXIT.notPassed);
 }
 
 type Checked = NonNullable<Verdicts['mailboxes'][number]['preflight']>;

@@ -2,6 +2,7 @@ import type { ErrorCode } from '../errors.ts';
 import type { Tally } from '../mail.ts';
 import type { MailboxStatus, MailboxView, MigrationView, PreflightVerdict } from '../migration-view.ts';
 import type { Pass } from '../passes.ts';
+import type { AccessReport } from '../permissions.ts';
 import type { Plan, PlannedMailbox } from '../plan.ts';
 import type { MailboxRoutes } from '../routes.ts';
 import type { AcknowledgedStep, GateId, GateParty, StepId } from '../steps.ts';
@@ -47,6 +48,9 @@ export interface MigrationStore {
   listMigrations(): AsyncIterable<StoredMigration>;
   recordView(id: string, view: MigrationView): Promise<void>;
   recordPlan(id: string, plan: Plan): Promise<void>;
+  /** What the newest preflight found of the rights at the target; replaces what was known. */
+  recordAccess(id: string, access: AccessReport): Promise<void>;
+  findAccess(id: string): Promise<AccessReport | null>;
 
   /** @throws NOT_FOUND */
   getMailbox(id: string): Promise<StoredMailbox>;

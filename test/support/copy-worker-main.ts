@@ -31,6 +31,7 @@ const activities = createTransferActivities({
   dailyReads: createDailyReads(db),
   erasers: { openEraser: () => Promise.reject(new Error('no plan here lets anything be deleted')) },
   prober: { openProbe: () => Promise.reject(new Error('a plain IMAP target has one route')) },
+  access: { inspect: () => Promise.reject(new Error('a plain IMAP target has no applications')) },
   budget: createByteBudget(),
   holder: `worker/${process.pid}`,
   probeSender: { send: () => Promise.reject(new Error('no probe is sent here')) },

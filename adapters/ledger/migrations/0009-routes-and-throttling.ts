@@ -1,8 +1,9 @@
 import { type Kysely, sql } from 'kysely';
 
-/** What a probe told of the routes into each mailbox, and how fast all workers together may go (exchange.md §9.2, §9.5). */
+/** What a probe told of the routes into each mailbox, what applications may do at the target, and how fast all workers together may go (exchange.md §9.2, §9.5). */
 export async function up(db: Kysely<unknown>): Promise<void> {
   await sql`alter table mailboxes add column routes jsonb`.execute(db);
+  await sql`alter table migrations add column access jsonb`.execute(db);
   // An empty mailbox stands for the application as a whole. Times are milliseconds since 1970 by the database's clock: the arithmetic
   // is the domain's.
   await sql`
