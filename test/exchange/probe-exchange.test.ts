@@ -71,9 +71,16 @@ beforeEach(() => {
   if (application === undefined) throw new Error('the tenant lost its application');
   tenant.access.consented = true;
   tenant.access.mailboxes.allowImap(application, ANN);
-  tenant.access.mailboxes.imapOff.clear();
+  setImap(true);
   Object.assign(tenant.graph, defaultGraphBehaviour());
 });
+
+/** As `Set-CASMailbox -ImapEnabled`. */
+function setImap(on: boolean): void {
+  const mailbox = tenant.state.findMailbox(ANN);
+  if (mailbox === null) throw new Error('the tenant lost its mailbox');
+  mailbox.imap = on;
+}
 
 async function probe(routes: readonly Route[] = ROUTES): Promise<Partial<Record<Route, RouteVerdict>>> {
   const verdicts = await probeRoutes({
@@ -112,7 +119,7 @@ test('routes agree on the numbers of messages, so that they may take turns', asy
 });
 
 test('T58: IMAP that is off for the mailbox is a verdict with the command that mends it, and mail goes another way', async () => {
-  tenant.access.mailboxes.imapOff.add(ANN);
+  setImap(false);
   const found = await probe(['imap', 'import-mime']);
   expect(found.imap).toMatchObject({ usable: false, fidelity: null });
   expect(found.imap?.findings.join(' ')).toContain('Get-CASMailbox');
