@@ -91,6 +91,14 @@ const CERTAIN: ReadonlySet<ErrorCode> = new Set([
   'MAILBOX_MISSING',
   'FOLDER_REFUSED',
   'FOLDER_VANISHED',
+  // Said at the door: the message was not looked at.
+  'HOST_UNREACHABLE',
+  'AUTH_FAILED',
+  'CONSENT_REVOKED',
+  'IMPERSONATION_DENIED',
+  'EWS_OFF',
+  'IMAP_OFF',
+  'IMAP_NOT_CONNECTED',
 ]);
 
 export function didNotHappen(error: unknown): boolean {

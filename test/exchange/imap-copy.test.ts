@@ -2,7 +2,7 @@ import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { collect } from '../../domain/collect.ts';
 import { isFlagged } from '../../lab/exchange/mail/items.ts';
 import { GERMAN_NAMES } from '../../lab/exchange/mail/special-folders.ts';
-import { ExchangeLab, type ExchangeLabOptions } from '../support/exchange-imap.ts';
+import { ExchangeLab, type ExchangeLabOptions, OWNER } from '../support/exchange-imap.ts';
 import { DELTA } from '../support/memory-world.ts';
 
 let lab: ExchangeLab;
@@ -181,22 +181,39 @@ test('T57: a token that ends in the middle ends the session; the next attempt ha
   let ended = 0;
   lab.imap.faults = {
     onCommand: ({ name, count }) => {
-      if (name !== 'APPEND' || count !== 3 || ended > 0) return undefined;
+      if (name !== 'APPEND' || count !== 2 || ended > 0) return undefined;
       ended += 1;
-      // Half an hour before it was said to end; from now on nobody gets in with it.
+      // Half an hour before it was said to end; the server ends the session in place of an answer.
       clock += 30 * 60_000;
       lab.tenant.access.revokeTokens();
-      return 'drop';
+      return undefined;
     },
   };
   const given = lab.tenant.access.given;
   expect((await lab.copyUntilDone()).map(({ code }) => code)).toEqual(['CONNECTION_LOST']);
   expect(ended).toBe(1);
   expect(lab.tenant.access.given - given).toBe(2);
-  // Two before, the one in doubt, two after: none was sent twice.
+  // One more than there are messages: the one that was not answered.
   expect(lab.imap.commandCounts.get('APPEND')).toBe(5);
   expect(lab.seen()).toHaveLength(4);
   await expectSound();
+});
+
+test.each([
+  ['its licence', () => lab.tenant.state.findUser(OWNER)?.licences.clear()],
+  ['the right of the application to it', () => lab.tenant.access.mailboxes.removeFullAccess(OWNER, 'transfer')],
+] as const)('T55: a mailbox that loses %s in the middle is held, and nothing is told as lost', async (_what, take) => {
+  for (const subject of ['one', 'two', 'three', 'four']) lab.source.addMessage(['INBOX'], letter(subject), ['\\Seen']);
+  lab.imap.faults = {
+    onAppended: () => {
+      if (lab.account.inbox.messages.length === 2) take();
+    },
+  };
+  await expect(lab.copy()).rejects.toMatchObject({ code: 'IMAP_NOT_CONNECTED', kind: { reaction: 'pause' } });
+  expect(lab.seen()).toHaveLength(2);
+  const states = (await collect(lab.ledger.listExceptions('mbx-1'))).map(({ state }) => state);
+  expect(states).not.toContain('refused');
+  expect(lab.refused).toEqual([]);
 });
 
 /** Connections that the server ended with BYE. */
