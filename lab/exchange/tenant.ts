@@ -128,7 +128,7 @@ export async function startHostedTenant(options: HostedTenantOptions): Promise<H
   const uploads = new UploadSessions(throttle);
   const contents = new Map<number, MailContent>();
   const delta = new Delta();
-  const world = { store, items, outgoing, behaviour: graph, folderNames, now, contents, uploads, delta };
+  const world = { store, items, outgoing, receipts, behaviour: graph, folderNames, now, contents, uploads, delta };
   const lifecycle = new Lifecycle({
     state,
     readyAfterMs,

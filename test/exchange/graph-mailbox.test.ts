@@ -260,6 +260,30 @@ describe('§1.4: changing a message', () => {
     expect((await client.get(path)).status).toBe(404);
   });
 
+  test('T70: unread mail that asks for a receipt sends one when it is read or deleted by Graph', async () => {
+    const asks = { 'String 0x007D': 'Disposition-Notification-To: ben@example.org\r\n' };
+    const receipts = () => client.tenant.outgoing.list.filter(({ why }) => why === 'read receipt').length;
+    const [read, gone] = [await add('inbox', 'r1', asks), await add('inbox', 'r2', asks)];
+    expect(receipts()).toBe(0);
+    await client.patch(`${ANNA}/messages/${idIn(read)}`, { isRead: true });
+    expect(receipts()).toBe(1);
+    await client.post(`${ANNA}/messages/${idIn(gone)}/permanentDelete`, {});
+    expect(receipts()).toBe(2);
+  });
+
+  test('§6.3: nothing may be purged while retention is held, where the tenant is set to say so', async () => {
+    const mailbox = client.tenant.state.findMailbox(`anna@${DOMAIN}`) ?? {};
+    const made = await add('inbox', 'h1');
+    const folder = await folderIn('Held');
+    client.tenant.graph.holdRefusesPurge = true;
+    Object.assign(mailbox, { retentionHold: true });
+    const paths = [`${ANNA}/messages/${idIn(made)}/permanentDelete`, `${ANNA}/mailFolders/${folder}/permanentDelete`];
+    for (const path of paths) expect(await client.post(path, {})).toMatchObject({ code: 'ErrorCannotDeleteObject' });
+    Object.assign(mailbox, { retentionHold: false });
+    for (const path of paths) expect((await client.post(path, {})).status).toBe(204);
+    client.tenant.graph.holdRefusesPurge = false;
+  });
+
   test('sending is possible and counted, so that an import that sends is seen', async () => {
     const draft = await client.post(`${ANNA}/messages`, {
       toRecipients: [{ emailAddress: { address: 'x@example.org' } }],

@@ -16,6 +16,8 @@ export interface GraphBehaviour {
   attachmentsAreSensitive: boolean;
   /** Lists, filters and delta do not see a new message before so long has passed; by its id it is there at once (exchange.md §9.4). */
   visibleAfterMs: number;
+  /** UNKNOWN in exchange.md §6.3: how Graph puts it that nothing can be purged while retention is held. False: it is gone to the eye. */
+  holdRefusesPurge: boolean;
   /** Of a mailbox; null: it is never full. */
   quotaBytes: number | null;
   /** Each call takes so long and holds its place among the concurrent ones. */
@@ -43,6 +45,7 @@ export function defaultGraphBehaviour(): GraphBehaviour {
     propertiesAreSensitive: false,
     attachmentsAreSensitive: false,
     visibleAfterMs: 0,
+    holdRefusesPurge: false,
     quotaBytes: null,
     latencyMs: 0,
     limits: {

@@ -3,7 +3,7 @@ import type { Folder } from '../../imap/folder.ts';
 import { type HttpAnswer, jsonOf } from '../front.ts';
 import type { PropertyId } from '../mail/property-id.ts';
 import { graphRefusal } from '../refusal.ts';
-import { getFolder, type MailCall } from './mailbox.ts';
+import { checkPurge, getFolder, type MailCall } from './mailbox.ts';
 import { checkOptions, collection, type Expansion, expandOf, selectOf } from './query.ts';
 
 const ROOT = 'msgfolderroot';
@@ -82,7 +82,13 @@ export function renameFolder(call: MailCall): HttpAnswer {
   return { status: 200, body: view(call, folder, null, { properties: [], attachments: false }) };
 }
 
-/** `DELETE mailFolders/{id}` and `POST mailFolders/{id}/permanentDelete`: with all that is in it. */
+/** `POST mailFolders/{id}/permanentDelete` */
+export function purgeFolder(call: MailCall): HttpAnswer {
+  checkPurge(call);
+  return deleteFolder(call);
+}
+
+/** `DELETE mailFolders/{id}`: with all that is in it. */
 export function deleteFolder(call: MailCall): HttpAnswer {
   const { account } = call;
   const folder = getFolder(call, call.ids[0] ?? '');

@@ -9,7 +9,15 @@ import { makeSpecialFolders } from '../mail/special-folders.ts';
 import { graphRefusal } from '../refusal.ts';
 import { addAttachment, listAttachments, readAttachmentView } from './attachments.ts';
 import { createInDrafts, createInFolder, importMime } from './create-message.ts';
-import { createFolder, deleteFolder, listChildFolders, listTopFolders, readFolder, renameFolder } from './folders.ts';
+import {
+  createFolder,
+  deleteFolder,
+  listChildFolders,
+  listTopFolders,
+  purgeFolder,
+  readFolder,
+  renameFolder,
+} from './folders.ts';
 import { type GraphMailWorld, type MailCall, type MailRoute, uploadBytesOf } from './mailbox.ts';
 import {
   copyMessage,
@@ -42,7 +50,7 @@ const ROUTES: Readonly<Record<string, MailRoute>> = {
   'GET mailFolders/{id}': readFolder,
   'PATCH mailFolders/{id}': renameFolder,
   'DELETE mailFolders/{id}': deleteFolder,
-  'POST mailFolders/{id}/permanentDelete': deleteFolder,
+  'POST mailFolders/{id}/permanentDelete': purgeFolder,
   'GET mailFolders/{id}/childFolders': listChildFolders,
   'POST mailFolders/{id}/childFolders': createFolder,
   'GET mailFolders/{id}/messages': listInFolder,
@@ -160,6 +168,7 @@ function mailCall(
     ids,
     address: mailbox.address,
     maxMessageBytes: mailbox.maxReceiveBytes,
+    retentionHold: mailbox.retentionHold,
     userPath: `/users/${encodeURIComponent(user)}`,
     immutable: /IdType\s*=\s*"?ImmutableId"?/i.test(call.headers['prefer'] ?? ''),
   };

@@ -7,6 +7,7 @@ import type { HttpAnswer, HttpCall } from '../front.ts';
 import type { Caller } from '../identity/access.ts';
 import { contentOf, type MailContent } from '../mail/content.ts';
 import type { Item, Items } from '../mail/items.ts';
+import type { ReadReceipts } from '../mail/read-receipts.ts';
 import { findSpecialFolder, type SpecialFolder } from '../mail/special-folders.ts';
 import { graphRefusal } from '../refusal.ts';
 import type { GraphBehaviour } from './behaviour.ts';
@@ -18,6 +19,7 @@ export interface GraphMailWorld {
   readonly store: MailStore;
   readonly items: Items;
   readonly outgoing: Outgoing;
+  readonly receipts: ReadReceipts;
   readonly behaviour: GraphBehaviour;
   readonly folderNames: Readonly<Record<SpecialFolder, string>>;
   readonly now: () => number;
@@ -36,6 +38,8 @@ export interface MailCall extends HttpCall {
   readonly account: Account;
   /** Of one message (exchange.md §1.6); what `Set-Mailbox -MaxReceiveSize` said. */
   readonly maxMessageBytes: number;
+  /** `Set-Mailbox -RetentionHoldEnabled`. */
+  readonly retentionHold: boolean;
   /** `/users/{id}`, as it was asked, for links. */
   readonly userPath: string;
   /** `Prefer: IdType="ImmutableId"`. */
@@ -112,6 +116,12 @@ export function checkRoom({ world, account, maxMessageBytes }: MailCall, sizeByt
   const { quotaBytes } = world.behaviour;
   if (quotaBytes === null || account.usedBytes - replacedBytes + sizeBytes <= quotaBytes) return;
   throw graphRefusal(507, 'ErrorQuotaExceeded', 'The mailbox has exceeded its storage quota.');
+}
+
+/** @throws Refusal 400 where nothing can be purged (exchange.md §6.3; the code is a guess) */
+export function checkPurge({ world, retentionHold }: MailCall): void {
+  if (!retentionHold || !world.behaviour.holdRefusesPurge) return;
+  throw graphRefusal(400, 'ErrorCannotDeleteObject', 'Items cannot be purged while the mailbox is on retention hold.');
 }
 
 /** Bytes of the body of a call that writes: what counts as upload (exchange.md §3). */

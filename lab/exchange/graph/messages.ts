@@ -2,7 +2,16 @@ import type { Folder } from '../../imap/folder.ts';
 import { type HttpAnswer, jsonOf } from '../front.ts';
 import { graphRefusal } from '../refusal.ts';
 import { type Filter, parseFilter } from './filter.ts';
-import { checkRoom, contentFor, getFolder, getMessage, type Located, type MailCall, visibleIn } from './mailbox.ts';
+import {
+  checkPurge,
+  checkRoom,
+  contentFor,
+  getFolder,
+  getMessage,
+  type Located,
+  type MailCall,
+  visibleIn,
+} from './mailbox.ts';
 import { matches } from './match.ts';
 import { messageView, viewOf } from './message-view.ts';
 import { checkOptions, collection } from './query.ts';
@@ -104,6 +113,7 @@ export async function copyMessage(call: MailCall): Promise<HttpAnswer> {
 export function deleteMessage(call: MailCall): HttpAnswer {
   const located = getMessage(call, call.ids.at(-1) ?? '');
   const trash = getFolder(call, 'deleteditems');
+  call.world.receipts.noteDeletion(located.message);
   if (located.folder === trash) located.folder.expunge([located.message.uid]);
   else moveTo(call, located, trash);
   return { status: 204, body: null };
@@ -111,7 +121,9 @@ export function deleteMessage(call: MailCall): HttpAnswer {
 
 /** `POST messages/{id}/permanentDelete` */
 export function purgeMessage(call: MailCall): HttpAnswer {
+  checkPurge(call);
   const { folder, message } = getMessage(call, call.ids.at(-1) ?? '');
+  call.world.receipts.noteDeletion(message);
   folder.expunge([message.uid]);
   return { status: 204, body: null };
 }
