@@ -114,11 +114,12 @@ class MailboxCopy {
     await settleRemovals({ ledger, lease, settle: this.#context().settle }, target);
     const listed = this.#listed(await collect(source.listFolders()));
     if (listed.length > 0) await recordRenames(ledger, lease, source, listed);
-    const mapping = await this.#plan(listed);
-    if (this.#input.retryRefused === true) await this.#replanRefused();
-    await this.#doubtLost();
+    const known = await ledger.listFolders(mailbox.id);
+    const mapping = await this.#plan(listed, known);
+    if (this.#input.retryRefused === true) await this.#replanRefused(known);
+    await this.#doubtLost(known);
     const entries = await this.#recordFolders(mapping);
-    await this.#recordGone(listed);
+    await this.#recordGone(listed, known);
 
     const jobs = jobsOf(mapping, entries);
     this.#gmail?.setJobs(jobs);
@@ -154,10 +155,9 @@ class MailboxCopy {
     return this.#gmail.folders;
   }
 
-  async #plan(listed: readonly SourceFolder[]): Promise<FolderMapping> {
-    const { target, ledger, mailbox, limits } = this.#input;
+  async #plan(listed: readonly SourceFolder[], known: readonly FolderEntry[]): Promise<FolderMapping> {
+    const { target, mailbox, limits } = this.#input;
     const { names } = findLimits(target.facts, target.separator);
-    const known = await ledger.listFolders(mailbox.id);
     return planFolders(listed, {
       ...names,
       ...limits?.names,
@@ -178,20 +178,19 @@ class MailboxCopy {
   }
 
   /** Folders that were deleted at the source: what was delivered stays so, what was not has vanished. */
-  async #recordGone(listed: readonly SourceFolder[]): Promise<void> {
-    const { ledger, lease, mailbox, pass } = this.#input;
+  async #recordGone(listed: readonly SourceFolder[], known: readonly FolderEntry[]): Promise<void> {
+    const { ledger, lease, pass } = this.#input;
     if (listed.length === 0) return; // an empty LIST is a fault of the source, never a reason to forget (T73)
-    const entries: readonly FolderEntry[] = await ledger.listFolders(mailbox.id);
     const there = listed.filter((folder) => folder.selectable);
-    for (const { id, status } of listGone(entries, there)) {
+    for (const { id, status } of listGone(known, there)) {
       const gone = { ...(status ?? NEVER_COUNTED), exists: 0 };
       await ledger.recordCensusEnd(lease, id, pass, gone, { complete: true, counts: null });
     }
   }
 
-  async #replanRefused(): Promise<void> {
+  async #replanRefused(known: readonly FolderEntry[]): Promise<void> {
     const { ledger, lease, mailbox, pass } = this.#input;
-    const idOf = new Map((await ledger.listFolders(mailbox.id)).map(({ sourcePath, id }) => [pathKey(sourcePath), id]));
+    const idOf = new Map(known.map(({ sourcePath, id }) => [pathKey(sourcePath), id]));
     const again = new Map<string, Outcome[]>();
     for await (const { sourcePath, uidValidity, uid, state, code } of ledger.listExceptions(mailbox.id)) {
       const folderId = idOf.get(pathKey(sourcePath));
@@ -207,9 +206,9 @@ class MailboxCopy {
    * What a verification did not find is looked for and brought again. It held the mailbox, so it is a person who wants it: the
    * owner may have deleted it at the target.
    */
-  async #doubtLost(): Promise<void> {
+  async #doubtLost(known: readonly FolderEntry[]): Promise<void> {
     const { ledger, lease, mailbox } = this.#input;
-    const idOf = new Map((await ledger.listFolders(mailbox.id)).map(({ sourcePath, id }) => [pathKey(sourcePath), id]));
+    const idOf = new Map(known.map(({ sourcePath, id }) => [pathKey(sourcePath), id]));
     const lost = new Map<string, { uidValidity: string; uid: number }[]>();
     for await (const { code, sourcePath, uidValidity, uid } of ledger.listDeviations(mailbox.id)) {
       const folderId = sourcePath === null ? undefined : idOf.get(pathKey(sourcePath));
