@@ -1,13 +1,17 @@
 import { MigrationError } from '../../domain/errors.ts';
 import { ADD_ONS, type AddOn } from '../../domain/plan.ts';
 import type { Ensured } from '../../domain/ports/exchange-admin.ts';
+import type { ProvisioningJournal } from '../../domain/provisioning/made.ts';
 import { effectOrLook } from '../graph/outcome.ts';
 import { type CmdletRow, textOf, textsOf } from './cmdlets.ts';
+import { adoptJournaled, makeJournaled } from './journaled.ts';
 import type { Tenant } from './tenant.ts';
 
 interface AddOnKind {
   isOn(tenant: Tenant, address: string, mailbox: CmdletRow, signal: AbortSignal): Promise<boolean>;
   turnOn(tenant: Tenant, address: string, signal: AbortSignal): Promise<unknown>;
+  /** Null: what is in it would be lost, so it stays. */
+  readonly turnOff: ((tenant: Tenant, address: string, signal: AbortSignal) => Promise<unknown>) | null;
 }
 
 const KINDS: Readonly<Record<AddOn, AddOnKind>> = {
@@ -16,11 +20,14 @@ const KINDS: Readonly<Record<AddOn, AddOnKind>> = {
       (await cmdlets.find('Get-CASMailbox', address, signal))?.['ActiveSyncEnabled'] === true,
     turnOn: ({ cmdlets }, address, signal) =>
       cmdlets.run('Set-CASMailbox', { Identity: address, ActiveSyncEnabled: true }, signal),
+    turnOff: ({ cmdlets }, address, signal) =>
+      cmdlets.run('Set-CASMailbox', { Identity: address, ActiveSyncEnabled: false }, signal),
   },
   archive: {
     isOn: (_tenant, _address, mailbox) => Promise.resolve(textOf(mailbox, 'ArchiveStatus') === 'Active'),
     turnOn: ({ cmdlets }, address, signal) =>
       cmdlets.run('Enable-Mailbox', { Identity: address, Archive: true }, signal),
+    turnOff: null,
   },
   'spam-filter': policyRule('HostedContentFilter', 'Mailferry spam filter'),
   'advanced-security': policyRule('SafeLinks', 'Mailferry advanced security'),
@@ -30,8 +37,10 @@ export async function ensureAddOn(
   tenant: Tenant,
   address: string,
   addOn: AddOn,
+  journal: ProvisioningJournal,
   signal: AbortSignal,
 ): Promise<Ensured> {
+  const object = { kind: 'add-on', address: address.toLowerCase(), detail: addOn } as const;
   const isOn = async () => {
     const mailbox = await tenant.cmdlets.find('Get-Mailbox', address, signal);
     if (mailbox !== null) return await KINDS[addOn].isOn(tenant, address.toLowerCase(), mailbox, signal);
@@ -39,9 +48,25 @@ export async function ensureAddOn(
       facts: { address, addOn },
     });
   };
-  if (await isOn()) return 'adopted';
-  await effectOrLook(() => KINDS[addOn].turnOn(tenant, address.toLowerCase(), signal), isOn);
+  if (await isOn()) {
+    await adoptJournaled(journal, object);
+    return 'adopted';
+  }
+  await makeJournaled(journal, object, () => KINDS[addOn].turnOn(tenant, address.toLowerCase(), signal), isOn);
   return 'made';
+}
+
+/** @returns false where it stays, because what is in it would be lost */
+export async function disableAddOn(
+  tenant: Tenant,
+  address: string,
+  addOn: AddOn,
+  signal: AbortSignal,
+): Promise<boolean> {
+  const { turnOff } = KINDS[addOn];
+  if (turnOff === null) return false;
+  await turnOff(tenant, address, signal);
+  return true;
 }
 
 /** What is on for one mailbox, in the catalogue's order. */
@@ -81,6 +106,20 @@ function policyRule(family: 'HostedContentFilter' | 'SafeLinks', name: string): 
         );
       }
       return await cmdlets.run(`New-${rule}`, { Name: name, [policy]: name, SentTo: [address] }, signal);
+    },
+    turnOff: async ({ cmdlets }, address, signal) => {
+      const found = await cmdlets.find(`Get-${rule}`, name, signal);
+      if (found === null || !sentTo(found).includes(address)) return;
+      const others = sentTo(found).filter((one) => one !== address);
+      // A rule without anybody would hold for everybody.
+      if (others.length > 0) {
+        await cmdlets.run(`Set-${rule}`, { Identity: name, SentTo: others }, signal);
+        return;
+      }
+      await cmdlets.run(`Remove-${rule}`, { Identity: name, Confirm: false }, signal);
+      if ((await cmdlets.find(`Get-${policy}`, name, signal)) !== null) {
+        await cmdlets.run(`Remove-${policy}`, { Identity: name, Confirm: false }, signal);
+      }
     },
   };
 }

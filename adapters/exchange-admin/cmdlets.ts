@@ -7,19 +7,25 @@ import type { TokenSource } from '../graph/token-source.ts';
 const SYSTEM_MAILBOX = 'SystemMailbox{bb558c35-97f1-4cb9-8ff7-d53741dc928c}';
 
 /** Null is PowerShell's `$null`: it clears a property. */
-export type Parameter = string | number | boolean | null | readonly string[] | AddedValues;
+export type Parameter = string | number | boolean | null | readonly string[] | ChangedValues;
 export type Parameters = Readonly<Record<string, Parameter>>;
 /** An object as a cmdlet gives it back; its fields are read with {@link textOf} and {@link textsOf}. */
 export type CmdletRow = Readonly<Record<string, unknown>>;
 
-interface AddedValues {
+interface ChangedValues {
   readonly '@odata.type': '#Exchange.GenericHashTable';
-  readonly Add: readonly string[];
+  readonly Add?: readonly string[];
+  readonly Remove?: readonly string[];
 }
 
 /** PowerShell's `@{Add=…}`: a plain list would replace all (exchange.md §6.3). */
-export function added(values: readonly string[]): AddedValues {
+export function added(values: readonly string[]): ChangedValues {
   return { '@odata.type': '#Exchange.GenericHashTable', Add: values };
+}
+
+/** PowerShell's `@{Remove=…}`. */
+export function removed(values: readonly string[]): ChangedValues {
+  return { '@odata.type': '#Exchange.GenericHashTable', Remove: values };
 }
 
 export interface Cmdlets {

@@ -4,16 +4,21 @@ import { MigrationError } from '../../domain/errors.ts';
 import type { AdminEndpoint } from '../../domain/plan.ts';
 import type { ExchangeAdmin, ExchangeAdminConnector } from '../../domain/ports/exchange-admin.ts';
 import type { Secrets } from '../../domain/ports/services.ts';
+import { NO_JOURNAL } from '../../domain/provisioning/made.ts';
 import { createGraph, type Graph } from '../graph/graph.ts';
 import { readBaseUrl } from '../graph/graph-client.ts';
 import { createHttpsTransport } from '../graph/https-transport.ts';
 import { createTokenSource } from '../graph/token-source.ts';
 import { ensureAddOn } from './add-ons.ts';
 import { type Cmdlets, createCmdlets } from './cmdlets.ts';
+import { findHolder, readFacts } from './facts.ts';
 import { ensureList, findList } from './lists.ts';
 import { ensureMailbox, findMailbox } from './mailboxes.ts';
 import { endRedirection, ensureRedirection, findObstacles, findRedirection } from './redirection.ts';
+import { ensureSendAs } from './send-as.ts';
+import { changeSetting, findMessageLimit, findSettings, putSetting } from './settings.ts';
 import type { Tenant } from './tenant.ts';
+import { findUse, removeMade } from './undo.ts';
 
 export interface ExchangeAdminOptions {
   readonly secrets: Secrets;
@@ -65,11 +70,22 @@ export function createExchangeAdminConnector(options: ExchangeAdminOptions): Exc
 
 function adminOf(tenant: Tenant): ExchangeAdmin {
   return {
-    ensureMailbox: (wanted, signal) => ensureMailbox(tenant, wanted, signal),
+    ensureMailbox: (wanted, signal, journal = NO_JOURNAL) => ensureMailbox(tenant, wanted, journal, signal),
     findMailbox: (address, signal) => findMailbox(tenant, address, signal),
-    ensureList: (address, members, signal) => ensureList(tenant, address, members, signal),
+    ensureList: (address, members, signal, journal = NO_JOURNAL) =>
+      ensureList(tenant, address, members, journal, signal),
     findList: (address, signal) => findList(tenant, address.toLowerCase(), signal),
-    ensureAddOn: (address, addOn, signal) => ensureAddOn(tenant, address, addOn, signal),
+    ensureSendAs: (address, sender, signal, journal = NO_JOURNAL) =>
+      ensureSendAs(tenant, address, sender, journal, signal),
+    ensureAddOn: (address, addOn, signal, journal = NO_JOURNAL) => ensureAddOn(tenant, address, addOn, journal, signal),
+    readFacts: (signal) => readFacts(tenant, signal),
+    findHolder: (address, signal) => findHolder(tenant, address, signal),
+    findSettings: (address, signal) => findSettings(tenant, address, signal),
+    findMessageLimit: (address, signal) => findMessageLimit(tenant, address, signal),
+    changeSetting: (address, change, signal, journal) => changeSetting(tenant, address, change, journal, signal),
+    putSetting: (address, name, value, signal) => putSetting(tenant, address, name, value, signal),
+    findUse: (address, signal) => findUse(tenant, address.toLowerCase(), signal),
+    removeMade: (object, signal) => removeMade(tenant, object, signal),
     findObstacles: (wanted, signal) => findObstacles(tenant, wanted, signal),
     ensureRedirection: (means, wanted, memory, signal) => ensureRedirection(tenant, means, wanted, memory, signal),
     endRedirection: (means, wanted, memory, signal) => endRedirection(tenant, means, wanted, memory, signal),

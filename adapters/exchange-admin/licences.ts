@@ -6,6 +6,7 @@ const MAILBOX_PLANS: readonly string[] = ['EXCHANGE_S_STANDARD', 'EXCHANGE_S_ENT
 
 export interface MailboxSku {
   readonly skuId: string;
+  readonly partNumber: string;
   readonly freeSeats: number;
 }
 
@@ -13,8 +14,9 @@ export interface MailboxSku {
 export async function listMailboxSkus(graph: Graph, signal: AbortSignal): Promise<MailboxSku[]> {
   const skus: MailboxSku[] = [];
   for await (const entry of graph.list('list licences', '/subscribedSkus', signal)) {
-    const { skuId, capabilityStatus, consumedUnits, prepaidUnits, servicePlans } = entry as {
+    const { skuId, skuPartNumber, capabilityStatus, consumedUnits, prepaidUnits, servicePlans } = entry as {
       skuId?: unknown;
+      skuPartNumber?: unknown;
       capabilityStatus?: unknown;
       consumedUnits?: unknown;
       prepaidUnits?: { enabled?: unknown };
@@ -25,18 +27,22 @@ export async function listMailboxSkus(graph: Graph, signal: AbortSignal): Promis
       MAILBOX_PLANS.includes(String((plan as { servicePlanName?: unknown }).servicePlanName)),
     );
     if (typeof skuId !== 'string' || capabilityStatus !== 'Enabled' || !hasMailbox) continue;
-    skus.push({ skuId, freeSeats: Number(prepaidUnits?.enabled ?? 0) - Number(consumedUnits ?? 0) });
+    const freeSeats = Number(prepaidUnits?.enabled ?? 0) - Number(consumedUnits ?? 0);
+    skus.push({ skuId, partNumber: String(skuPartNumber ?? skuId), freeSeats });
   }
   return skus;
 }
 
-/** @throws SEATS_EXHAUSTED */
-export function chooseSku(skus: readonly MailboxSku[]): MailboxSku {
-  const free = skus.find(({ freeSeats }) => freeSeats > 0);
+/**
+ * @param partNumber  null: any that has a free seat
+ * @throws SEATS_EXHAUSTED
+ */
+export function chooseSku(skus: readonly MailboxSku[], partNumber: string | null): MailboxSku {
+  const fits = skus.filter((sku) => partNumber === null || sku.partNumber.toUpperCase() === partNumber.toUpperCase());
+  const free = fits.find(({ freeSeats }) => freeSeats > 0);
   if (free) return free;
-  throw new MigrationError('SEATS_EXHAUSTED', 'no licence with a mailbox is free in the tenant', {
-    facts: { licences: skus.length },
-  });
+  const which = partNumber === null ? 'no licence with a mailbox is' : `no seat of ${partNumber} is`;
+  throw new MigrationError('SEATS_EXHAUSTED', `${which} free in the tenant`, { facts: { licences: fits.length } });
 }
 
 /**

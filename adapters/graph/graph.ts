@@ -10,6 +10,8 @@ export interface Graph {
   post(name: string, path: string, body: object, signal: AbortSignal): Promise<unknown>;
   /** An effect like {@link post}, though twice is the same as once. */
   patch(name: string, path: string, body: object, signal: AbortSignal): Promise<unknown>;
+  /** An effect; what is not there is refused with 404. */
+  remove(name: string, path: string, signal: AbortSignal): Promise<void>;
   /** All pages of a collection. */
   list(name: string, path: string, signal: AbortSignal): AsyncIterable<unknown>;
 }
@@ -44,6 +46,9 @@ export function createGraph(options: GraphClientOptions): Graph {
     },
     post: (name, path, body, signal) => run({ name, effect: true, method: 'POST', path, body }, signal),
     patch: (name, path, body, signal) => run({ name, effect: true, method: 'PATCH', path, body }, signal),
+    async remove(name, path, signal) {
+      await run({ name, effect: true, method: 'DELETE', path }, signal);
+    },
     async *list(name, path, signal) {
       let next: string | null = path;
       while (next !== null) {

@@ -151,7 +151,8 @@ export async function effectOrLook(effect: () => Promise<unknown>, happened: () 
   }
 }
 
-function mayHaveHappened(error: unknown): boolean {
+/** Whether a failed effect is worth a look: it got no answer, or was refused as if it were there already. */
+export function mayHaveHappened(error: unknown): boolean {
   if (!(error instanceof MigrationError)) return false;
   if (error.code === 'OUTCOME_UNKNOWN') return true;
   const { status } = error.facts;

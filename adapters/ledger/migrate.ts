@@ -10,6 +10,7 @@ import * as deviations from './migrations/0006-deviations.ts';
 import * as gmailAndDeletions from './migrations/0007-gmail-and-deletions.ts';
 import * as intendedForm from './migrations/0008-intended-form.ts';
 import * as routesAndThrottling from './migrations/0009-routes-and-throttling.ts';
+import * as provisioning from './migrations/0010-provisioning.ts';
 import * as redirection from './migrations/0011-redirection.ts';
 
 /** In order; a migration that was released is never changed, only followed. */
@@ -23,6 +24,7 @@ const MIGRATIONS = {
   '0007-gmail-and-deletions': gmailAndDeletions,
   '0008-intended-form': intendedForm,
   '0009-routes-and-throttling': routesAndThrottling,
+  '0010-provisioning': provisioning,
   '0011-redirection': redirection,
 };
 

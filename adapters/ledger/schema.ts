@@ -6,7 +6,9 @@ import type { PassKind } from '../../domain/passes.ts';
 import type { AccessReport } from '../../domain/permissions.ts';
 import type { Plan, PlannedMailbox } from '../../domain/plan.ts';
 import type { DeviationCode } from '../../domain/ports/ledger.ts';
+import type { ReportKind } from '../../domain/ports/provisioning-store.ts';
 import type { GateState, IssueKind, Json, Verdict } from '../../domain/ports/store.ts';
+import type { MadeKind, MadeState } from '../../domain/provisioning/made.ts';
 import type { MailboxRoutes } from '../../domain/routes.ts';
 import type { AcknowledgedStep, GateId, GateParty, StepId } from '../../domain/steps.ts';
 
@@ -17,6 +19,8 @@ export interface Database {
   target_claims: TargetClaimsTable;
   passes: PassesTable;
   evidence: EvidenceTable;
+  made_objects: MadeObjectsTable;
+  provisioning_reports: ProvisioningReportsTable;
   issues: IssuesTable;
   leases: LeasesTable;
   target_folders: TargetFoldersTable;
@@ -87,6 +91,24 @@ interface PassesTable {
   kind: PassKind;
   moved: number;
   finished_at: DatabaseTime;
+}
+
+interface MadeObjectsTable {
+  turn: Counter;
+  migration_id: string;
+  kind: MadeKind;
+  address: string;
+  detail: string;
+  state: MadeState;
+  before: string | null;
+  at: DatabaseTime;
+}
+
+interface ProvisioningReportsTable {
+  migration_id: string;
+  kind: ReportKind;
+  body: Json;
+  at: DatabaseTime;
 }
 
 interface EvidenceTable {

@@ -88,8 +88,11 @@ describe('a mailbox', () => {
     await ensureReady(admin, anna);
     expect(await admin.findMailbox(anna.address, signal)).toEqual({
       address: 'anna@example.test',
+      kind: 'user',
       displayName: "Anna O'Müller",
       aliases: ['a.mueller@example.test', 'info@example.test'],
+      licences: ['ENTERPRISEPACK'],
+      sendAs: [],
       addOns: ['activesync'],
       ready: true,
     });
@@ -258,6 +261,7 @@ describe('a list', () => {
     expect(await admin.findList('team@example.test', signal)).toEqual({
       address: 'team@example.test',
       members: ['anna@example.test', 'bert@example.test', 'cleo@example.test'],
+      takesOutsiders: true,
     });
     expect(tenant.state.resolve('team@example.test')).toHaveLength(3);
     expect(tenant.state.findList('team@example.test')?.outsidersMayWrite).toBe(true);
