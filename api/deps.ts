@@ -9,6 +9,7 @@ import type {
 import type { ZodTypeProvider } from 'fastify-type-provider-zod';
 import type { Ledger } from '../domain/ports/ledger.ts';
 import type { PlanReader } from '../domain/ports/plan-reader.ts';
+import type { ProvisioningStore } from '../domain/ports/provisioning-store.ts';
 import type { Clock } from '../domain/ports/services.ts';
 import type { AccessStore, ApprovalStore, MigrationStore } from '../domain/ports/store.ts';
 import type { WorkflowGateway } from './gateway.ts';
@@ -17,6 +18,7 @@ import type { WorkflowGateway } from './gateway.ts';
 export interface ServerDeps {
   readonly migrations: MigrationStore;
   readonly approvals: ApprovalStore;
+  readonly provisioning: ProvisioningStore;
   readonly access: AccessStore;
   readonly ledger: Pick<
     Ledger,

@@ -24,6 +24,10 @@ export interface WorkflowGateway {
   /** Checks every mailbox of the list; while one check is running nothing new is started. */
   startPreflight(migrationId: string): Promise<void>;
   isPreflightRunning(migrationId: string): Promise<boolean>;
+  /** Plans, or takes back, outside of the story; while one is running nothing new is started. */
+  startProvisioning(migrationId: string, what: 'plan' | 'undo'): Promise<void>;
+  /** Of the newest one. */
+  findProvisioning(migrationId: string, what: 'plan' | 'undo'): Promise<'none' | 'running' | 'done' | 'failed'>;
   /** At least once is enough: the workflow knows decisions by id. @throws NOT_FOUND when it is not running. */
   signalDecision(migrationId: string, payload: DecisionSignal): Promise<void>;
   /** @throws TEMPORAL_UNAVAILABLE */

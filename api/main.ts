@@ -11,6 +11,7 @@ import { type Db, openDatabase } from '../adapters/ledger/database.ts';
 import { createPostgresLedger } from '../adapters/ledger/ledger.ts';
 import { createMigrationStore } from '../adapters/ledger/migration-store.ts';
 import { createOutbox } from '../adapters/ledger/outbox.ts';
+import { createProvisioningStore } from '../adapters/ledger/provisioning-store.ts';
 import { createFileNotifier } from '../adapters/notify/file-notifier.ts';
 import { createSmtpNotifier } from '../adapters/notify/smtp-notifier.ts';
 import { planReader } from '../adapters/plan/read-plan.ts';
@@ -67,6 +68,7 @@ export async function startApi(options: ApiOptions): Promise<RunningApi> {
   const app = await buildServer({
     migrations: createMigrationStore(db),
     approvals: createApprovalStore(db),
+    provisioning: createProvisioningStore(db),
     access,
     ledger: createPostgresLedger(db),
     workflows,

@@ -24,6 +24,7 @@ import { migrationRoutes } from './routes/migrations.ts';
 import { portalRoutes } from './routes/portal.ts';
 import { preflightRoutes } from './routes/preflight.ts';
 import { problemRoutes } from './routes/problems.ts';
+import { provisioningRoutes } from './routes/provisioning.ts';
 import { reportRoutes } from './routes/report.ts';
 
 /** A plan of 10,000 mailboxes with its list is about 2 MB. */
@@ -102,6 +103,7 @@ export async function buildServer(deps: ServerDeps): Promise<Api> {
     mailboxRoutes,
     mailboxReportRoutes,
     preflightRoutes,
+    provisioningRoutes,
     gateRoutes,
     issueRoutes,
     reportRoutes,

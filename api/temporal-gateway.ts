@@ -11,6 +11,7 @@ import { isErrorCode, MigrationError } from '../domain/errors.ts';
 import {
   migrationWorkflowId,
   preflightWorkflowId,
+  provisioningWorkflowId,
   SIGNALS,
   TASK_QUEUES,
   type UpdateReceipt,
@@ -76,6 +77,29 @@ export function createTemporalGateway(temporal: Client): WorkflowGateway {
         return status.name === 'RUNNING';
       } catch (error) {
         if (error instanceof MigrationError && error.code === 'NOT_FOUND') return false;
+        throw error;
+      }
+    },
+    async startProvisioning(migrationId, what) {
+      await within(() =>
+        temporal.workflow.start(WORKFLOW_TYPES.provisioning, {
+          workflowId: provisioningWorkflowId(migrationId, what),
+          taskQueue: TASK_QUEUES.orchestration,
+          args: [{ migrationId, what }],
+          workflowIdReusePolicy: 'ALLOW_DUPLICATE',
+          workflowIdConflictPolicy: 'USE_EXISTING',
+          staticSummary: what === 'plan' ? 'Plan of provisioning' : 'Provisioning is taken back',
+          typedSearchAttributes: [{ key: migrationKey, value: migrationId }],
+        }),
+      );
+    },
+    async findProvisioning(migrationId, what) {
+      try {
+        const handle = temporal.workflow.getHandle(provisioningWorkflowId(migrationId, what));
+        const { status } = await within(() => handle.describe());
+        return status.name === 'RUNNING' ? 'running' : status.name === 'COMPLETED' ? 'done' : 'failed';
+      } catch (error) {
+        if (error instanceof MigrationError && error.code === 'NOT_FOUND') return 'none';
         throw error;
       }
     },

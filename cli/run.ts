@@ -4,6 +4,7 @@ import { gateCommands } from './commands/gate.ts';
 import { mailboxCommands } from './commands/mailbox.ts';
 import { migrationCommands } from './commands/migration.ts';
 import { preflightCommands } from './commands/preflight.ts';
+import { provisionCommands } from './commands/provision.ts';
 import { reportCommands } from './commands/report.ts';
 import { serviceCommands } from './commands/service.ts';
 import { tenantCommands } from './commands/tenant.ts';
@@ -29,6 +30,7 @@ export async function runCli(args: readonly string[], io: Io): Promise<number> {
   mailboxCommands(program, context);
   gateCommands(program, context);
   preflightCommands(program, context);
+  provisionCommands(program, context);
   reportCommands(program, context);
   tenantCommands(program, context);
   program.description('moves the mail of whole organisations').showHelpAfterError('(--help shows what there is)');

@@ -14,6 +14,7 @@ import type { Db } from '../adapters/ledger/database.ts';
 import { createHostConnections, type OpenHostConnections } from '../adapters/ledger/host-connections.ts';
 import { createPostgresLedger } from '../adapters/ledger/ledger.ts';
 import { createMigrationStore } from '../adapters/ledger/migration-store.ts';
+import { createProvisioningStore } from '../adapters/ledger/provisioning-store.ts';
 import { createRedirections } from '../adapters/ledger/redirections.ts';
 import { createSignIns } from '../adapters/ledger/sign-ins.ts';
 import { createThrottleStore } from '../adapters/ledger/throttle-store.ts';
@@ -69,6 +70,7 @@ export function buildWorkerPorts(
     access: createTenantAccess({ tokens }),
     admin: createExchangeAdminConnector({ secrets }),
     redirections: createRedirections(db),
+    provisioning: createProvisioningStore(db),
     entrances: createEntrances(),
     dns: createDnsProbe(),
     secrets,

@@ -76,8 +76,15 @@ export const exchange = proxyActivities<ExchangeActivities>({
   startToCloseTimeout: '30 minutes', // a mailbox may appear minutes after its licence (facts/exchange.md §6.1)
 });
 
+/** Asks every object of the list, and then nothing is waited for. */
+export const exchangeSurvey = proxyActivities<Pick<ExchangeActivities, 'planProvisioning' | 'undoProvisioning'>>({
+  ...common,
+  taskQueue: TASK_QUEUES.exchangeAdmin,
+  startToCloseTimeout: '6 hours', // 10,000 mailboxes, ten calls each, 200 ms a call
+});
+
 /** After a cancellation: it may take a while, and not for ever. */
-export const exchangeAtEnd = proxyActivities<Pick<ExchangeActivities, 'rollBackRedirection'>>({
+export const exchangeAtEnd = proxyActivities<Pick<ExchangeActivities, 'rollBackRedirection' | 'restoreSettings'>>({
   ...common,
   taskQueue: TASK_QUEUES.exchangeAdmin,
   startToCloseTimeout: '30 minutes', // 1,000 mailboxes at about a second a cmdlet

@@ -44,6 +44,7 @@ export async function migration(state: MigrationState): Promise<MigrationState['
     if (!cancelled) throw error;
     await CancellationScope.nonCancellable(async () => {
       await rollBackRedirection(desk);
+      await restoreTarget(desk);
       await desk.end('cancelled');
     });
     throw isCancellation(error) ? error : new CancelledFailure('cancelled');
@@ -63,6 +64,24 @@ async function rollBackRedirection(desk: Desk): Promise<void> {
     desk.remark('A6', outcome === 'off' ? 'cancelled; redirection is off again' : left);
   } catch (error) {
     desk.remark('A6', `cancelled; redirection could not be ended: ${errorCodeOf(error) ?? ''} ${explain(error)}`);
+  }
+}
+
+/** Size limits and retention as they were before the import; failing that, they stay in the ledger for `provision --undo`. */
+async function restoreTarget(desk: Desk): Promise<void> {
+  const { migrationId, settings, steps } = desk.state;
+  if (settings?.targetKind !== 'hosted-exchange' || steps.B1.status === 'ahead') return;
+  if (!patched('target-settings-restored')) return;
+  try {
+    await exchangeAtEnd.restoreSettings.executeWithOptions({ summary: 'put size limits back, release retention' }, [
+      { migrationId },
+    ]);
+  } catch (error) {
+    const why = `${errorCodeOf(error) ?? ''} ${explain(error)}`;
+    desk.remark(
+      'B1',
+      `cancelled; size limits and retention could not be put back, \`provision --undo\` does it: ${why}`,
+    );
   }
 }
 

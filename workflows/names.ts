@@ -14,6 +14,8 @@ export const waveWorkflowId = (migrationId: string, pass: Pass, wave: number): s
 export const mailboxPassWorkflowId = (migrationId: string, pass: Pass, mailboxId: string): string =>
   `migration/${migrationId}/${passName(pass)}/mailbox/${mailboxId}`;
 export const supportWorkflowId = (migrationId: string): string => `migration/${migrationId}/support`;
+export const provisioningWorkflowId = (migrationId: string, what: 'plan' | 'undo'): string =>
+  `migration/${migrationId}/provisioning/${what}`;
 export const preflightWorkflowId = (migrationId: string): string => `migration/${migrationId}/preflight`;
 
 export const TASK_QUEUES = {
@@ -31,6 +33,7 @@ export const WORKFLOW_TYPES = {
   mailboxPass: 'mailboxPass',
   support: 'support',
   preflight: 'preflight',
+  provisioning: 'provisioning',
 } as const;
 
 /** Search attributes are not encrypted: ids and words, never an address. Types as Temporal names them. */

@@ -1,6 +1,7 @@
+import { patched } from '@temporalio/workflow';
 import { passName } from '../domain/passes.ts';
 import { acknowledged } from './acknowledgement.ts';
-import { story } from './activities.ts';
+import { exchange, story } from './activities.ts';
 import type { Desk, StepResult } from './desk.ts';
 import { passGate } from './gate.ts';
 import type { PassRunner } from './pass-runner.ts';
@@ -15,11 +16,23 @@ export async function dataMigration(desk: Desk, passes: PassRunner): Promise<voi
 
 async function initialTransfer(desk: Desk, passes: PassRunner): Promise<StepResult> {
   const { migrationId, passesEnded } = desk.state;
+  const prepared = await prepareTarget(desk);
   const { pass, moved } = await passes.run(passesEnded === 0 ? 'initial' : 'delta');
   const evidenceId = await story.recordEvidence.executeWithOptions({ summary: 'store what was moved and re-read' }, [
-    { migrationId, step: 'B1', body: { pass: passName(pass), moved } },
+    { migrationId, step: 'B1', body: { pass: passName(pass), moved, ...(prepared && { prepared: { ...prepared } }) } },
   ]);
   return { note: `${passName(pass)}: ${moved} messages moved; the target was re-read`, evidenceId };
+}
+
+/** Room for large messages, and retention held, until support has ended. Null where nothing of the kind is known of the target. */
+async function prepareTarget({
+  state,
+  settings,
+}: Desk): Promise<Awaited<ReturnType<typeof exchange.prepareImport>> | null> {
+  if (settings.targetKind !== 'hosted-exchange' || !patched('target-prepared-for-import')) return null;
+  return await exchange.prepareImport.executeWithOptions({ summary: 'raise size limits, hold retention' }, [
+    { migrationId: state.migrationId },
+  ]);
 }
 
 /** The gate opens when no report of missing mail is left: each is resolved, or accepted by the client. */

@@ -1,13 +1,36 @@
-import { getExternalWorkflowHandle, setHandler, startChild } from '@temporalio/workflow';
+import { getExternalWorkflowHandle, patched, setHandler, startChild } from '@temporalio/workflow';
+import { exchange } from './activities.ts';
 import { childOptions } from './child-options.ts';
 import type { Desk, StepResult } from './desk.ts';
+import { errorCodeOf, explain } from './failures.ts';
 import { pauseSignal, resumeSignal, retrySignal } from './mailbox-pass.ts';
 import { supportWorkflowId } from './names.ts';
 import { openIssuesSignal, type SupportState, support, supportReportSignal } from './support.ts';
 
 /** After the cutover: the provider stays available. */
 export async function supportPhase(desk: Desk): Promise<void> {
-  await desk.step('D1', () => stayAvailable(desk));
+  await desk.step('D1', async () => {
+    const result = await stayAvailable(desk);
+    await restoreTarget(desk);
+    return result;
+  });
+}
+
+/** Only now: stragglers are old mail too, and retention would tidy them away before they are verified. */
+async function restoreTarget(desk: Desk): Promise<void> {
+  if (desk.settings.targetKind !== 'hosted-exchange' || !patched('target-settings-restored')) return;
+  for (;;) {
+    try {
+      await exchange.restoreSettings.executeWithOptions({ summary: 'put size limits back, release retention' }, [
+        { migrationId: desk.state.migrationId },
+      ]);
+      return;
+    } catch (error) {
+      const code = errorCodeOf(error);
+      if (code === null) throw error;
+      await desk.waitForRetry(`${code}: ${explain(error)}`); // support itself is over and not run again
+    }
+  }
 }
 
 async function stayAvailable(desk: Desk): Promise<StepResult> {

@@ -19,7 +19,7 @@ export interface GraphClientOptions {
 }
 
 export interface GraphCall extends CallKind {
-  readonly method: 'GET' | 'POST' | 'PATCH';
+  readonly method: 'GET' | 'POST' | 'PATCH' | 'DELETE';
   /** Begins with `/`; what was put into it went through `segment`. */
   readonly path: string;
   /** `v1.0` by default. */
@@ -177,6 +177,8 @@ async function perform(request: GraphRequest, method: GraphCall['method'], body:
       return await request.post(body ?? '');
     case 'PATCH':
       return await request.patch(body ?? '');
+    case 'DELETE':
+      return await request.delete();
   }
 }
 

@@ -4,16 +4,17 @@ import { historyToJSON } from '@temporalio/common/lib/proto-utils.js';
 import {
   mailboxPassWorkflowId,
   preflightWorkflowId,
+  provisioningWorkflowId,
   supportWorkflowId,
   TASK_QUEUES,
   waveWorkflowId,
 } from '../../workflows/names.ts';
 import { type Hands, startDevWorld, until, type World, withMigration } from '../workflow/harness.ts';
-import { Office } from '../workflow/office.ts';
+import { NO_CONFLICT, Office } from '../workflow/office.ts';
 
 /**
  * Records the histories that replay.test.ts replays: `node test/replay/record.ts`. Payloads stay encrypted, with the fixed key of
- * the tests. A change of the workflows that live migrations must survive does not record anew: it keeps these and adds its own.
+ * the tests. A change of the workflows that live migrations must survive does not record anew: it keeps these and adds its own, by name: `… record.ts provisioning`.
  */
 const folder = join(import.meta.dirname, 'histories');
 const initial = { kind: 'initial', number: 1 } as const;
@@ -71,6 +72,33 @@ async function recordTheDetours(world: World): Promise<void> {
   });
 }
 
+/** Since November 2026: a plan before the work, conflicts that wait, settings of the target that are put back. */
+async function recordProvisioning(world: World): Promise<void> {
+  const office = new Office(2, { policy: soon });
+  office.plans = [NO_CONFLICT, { ...NO_CONFLICT, conflict: 1, codes: { ADDRESS_TAKEN: 1 } }];
+  office.conflicting = ['mbx_0'];
+  await withMigration(world, office, async (hands) => {
+    await hands.untilStep('A3', 'waiting');
+    office.conflicting = [];
+    await hands.update('retryMailboxes', { by: 'op', mailboxIds: null });
+    await hands.goTo('A4');
+    await hands.update('setCutoverDate', { by: 'client', at: new Date(Date.now() + 1_000).toISOString() });
+    await hands.goTo('D1');
+    await hands.handle.result();
+    await save(world, 'migration-with-conflicts', hands.handle.workflowId);
+    for (const what of ['plan', 'undo'] as const) {
+      const workflowId = provisioningWorkflowId(hands.migrationId, what);
+      const args = [{ migrationId: hands.migrationId, what }];
+      await world.env.client.workflow.execute('provisioning', {
+        workflowId,
+        taskQueue: TASK_QUEUES.orchestration,
+        args,
+      });
+      await save(world, `provisioning-${what}`, workflowId);
+    }
+  });
+}
+
 async function recordContinued(world: World): Promise<void> {
   const continueOften = (state: Parameters<Parameters<typeof withMigration>[3] & object>[0]) => {
     state.continueAfterEvents = 60;
@@ -113,13 +141,20 @@ function slim(key: string, value: unknown): unknown {
   return isQueue && 'normalName' in value ? { name: value.normalName } : value; // sticky queues are named for the process
 }
 
-await rm(folder, { recursive: true, force: true });
+const RECORDINGS = {
+  end: recordTheEnd,
+  detours: recordTheDetours,
+  continued: recordContinued,
+  provisioning: recordProvisioning,
+};
+const wanted = process.argv.slice(2);
+if (wanted.length === 0) await rm(folder, { recursive: true, force: true });
 await mkdir(folder, { recursive: true });
 const world = await startDevWorld();
 try {
-  await recordTheEnd(world);
-  await recordTheDetours(world);
-  await recordContinued(world);
+  for (const [name, record] of Object.entries(RECORDINGS)) {
+    if (wanted.length === 0 || wanted.includes(name)) await record(world);
+  }
 } finally {
   await world.env.teardown();
 }

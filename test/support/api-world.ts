@@ -90,6 +90,12 @@ function createFakeWorkflows(): FakeWorkflows {
     async isPreflightRunning() {
       return false;
     },
+    async startProvisioning(_migrationId, what) {
+      note(`startProvisioning:${what}`);
+    },
+    async findProvisioning() {
+      return 'done';
+    },
     async signalDecision(migrationId) {
       note('signalDecision');
       requireRunning(migrationId);

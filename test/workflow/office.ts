@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto';
 import { ApplicationFailure, Context } from '@temporalio/activity';
 import type { DnsActivities } from '../../activities/dns.ts';
 import type { ExchangeActivities } from '../../activities/exchange.ts';
+import type { PlanCounts } from '../../activities/provisioning.ts';
 import type { DecisionCheck, StoryActivities } from '../../activities/story.ts';
 import type { TransferActivities } from '../../activities/transfer.ts';
 import type { WaveActivities } from '../../activities/waves.ts';
@@ -16,6 +17,8 @@ import { toTemporalFailure } from '../../workers/interceptors.ts';
 
 type AllActivities = StoryActivities & WaveActivities & TransferActivities & ExchangeActivities & DnsActivities;
 export type ActivityName = keyof AllActivities;
+
+export const NO_CONFLICT: PlanCounts = { create: 2, adopt: 0, change: 0, conflict: 0, codes: {} };
 
 interface OfficeMailbox {
   readonly id: string;
@@ -243,9 +246,18 @@ export class Office {
       proveProbe: async () => ({ evidenceId: 'ev_probe' }),
       provisionPage: async ({ afterPosition, limit }) => {
         const page = this.mailboxes.filter((each) => !each.dropped && each.position > afterPosition).slice(0, limit);
-        return { lastPosition: page.at(-1)?.position ?? null, made: page.length, adopted: 0 };
+        return {
+          lastPosition: page.at(-1)?.position ?? null,
+          made: page.length,
+          adopted: 0,
+          conflicts: this.conflicting,
+        };
       },
-      provisionLists: async () => ({ made: 1, adopted: 0 }),
+      planProvisioning: async () => this.plans.shift() ?? NO_CONFLICT,
+      provisionLists: async () => ({ made: 1, adopted: 0, conflicts: 0 }),
+      prepareImport: async () => ({ raised: 2, held: 2, refused: 0, told: 0 }),
+      restoreSettings: async () => ({ restored: 6, left: 0 }),
+      undoProvisioning: async () => ({ removed: 4, left: 1 }),
       readBackAccounts: async () => ({ evidenceId: 'ev_accounts', differences: 0 }),
       enableAddOns: async () => ({ evidenceId: 'ev_addons', enabled: 2 }),
       setRedirection: async ({ on }) => ({ evidenceId: on ? 'ev_on' : 'ev_off', means: on ? this.means : null }),
@@ -259,6 +271,11 @@ export class Office {
 
   /** By which the tenant redirects. */
   means: RedirectionMeans = 'relay';
+  /** What the next plans of provisioning come to; without any there is no conflict. */
+  plans: PlanCounts[] = [];
+  /** Mailboxes that provisioning leaves alone. */
+  conflicting: string[] = [];
+
   /** Copied and not yet verified. */
   private readonly brought = new Map<string, number>();
   private readonly moved = new Map<number, number>();
