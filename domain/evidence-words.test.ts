@@ -36,6 +36,21 @@ describe('the evidence of a step in one line', () => {
     expect(describeEvidence('A3', { mailboxes: [wrong], lists: [list] })).toBe(
       '1 mailbox, 1 alias, 1 list; a@example.test: alias c@example.test is missing; a@example.test is not in all@example.test',
     );
+    const closed = { ...list, missing: [], differences: ['refuses senders outside the organisation'] };
+    expect(describeEvidence('A3', { mailboxes: [mailbox], lists: [closed] })).toContain(
+      'all@example.test: refuses senders outside',
+    );
+  });
+
+  test('tells what was made ready at the tenant before the import', () => {
+    const told = ["the rule 'away' sends mail on or deletes it"];
+    expect(describeEvidence('B1', { preparation: [{ address: 'a@example.test', changed: [], told }] })).toBe(
+      "1 mailbox made ready for the import; a@example.test: the rule 'away' sends mail on or deletes it",
+    );
+    const prepared = { raised: 2, held: 1, refused: 0, told: 1 };
+    expect(describeEvidence('B1', { pass: 'initial-1', moved: 3, prepared })).toBe(
+      'initial-1 moved 3 messages; size limits raised on 2 mailboxes, retention held on 1, 1 with forwarding, rules or blocked senders',
+    );
   });
 
   test('tells which way mail goes and where the probe came out', () => {

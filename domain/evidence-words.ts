@@ -20,7 +20,7 @@ const WORDS: Readonly<Partial<Record<StepId, (body: Body) => string | null>>> = 
   A5: addOns,
   A6: mailFlow,
   A7: records,
-  B1: ({ pass, moved }) => `${words(pass)} moved ${count(moved, 'message')}`,
+  B1: transfer,
   B2: acknowledgement,
   B4: acknowledgement,
   C1: records,
@@ -45,9 +45,28 @@ function accounts(body: Body): string {
   const missing = lists.flatMap((each) =>
     list(each['missing']).map((who) => `${words(who)} is not in ${words(each['address'])}`),
   );
-  const wrong = [...differences, ...missing];
+  const refused = lists.flatMap((each) =>
+    list(each['differences']).map((what) => `${words(each['address'])}: ${words(what)}`),
+  );
+  const wrong = [...differences, ...missing, ...refused];
   const found = `${count(mailboxes.length, 'mailbox', 'mailboxes')}, ${count(aliases.length, 'alias', 'aliases')}, ${count(lists.length, 'list')}`;
   return wrong.length === 0 ? `${found}, all as asked for` : `${found}; ${wrong.join('; ')}`;
+}
+
+function transfer(body: Body): string | null {
+  const rows = body['preparation'];
+  if (rows !== undefined) {
+    const told = maps(rows).flatMap((each) =>
+      list(each['told']).map((what) => `${words(each['address'])}: ${words(what)}`),
+    );
+    return `${count(maps(rows).length, 'mailbox', 'mailboxes')} made ready for the import${told.length === 0 ? '' : `; ${told.join('; ')}`}`;
+  }
+  const moved = `${words(body['pass'])} moved ${count(body['moved'], 'message')}`;
+  const prepared = body['prepared'];
+  if (!isMap(prepared)) return moved;
+  const { raised, held, told } = prepared;
+  const acting = told === 0 ? '' : `, ${words(told)} with forwarding, rules or blocked senders`;
+  return `${moved}; size limits raised on ${count(raised, 'mailbox', 'mailboxes')}, retention held on ${words(held)}${acting}`;
 }
 
 function acknowledgement({ by, at }: Body): string | null {

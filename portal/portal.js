@@ -239,13 +239,17 @@ const READING_ORDER = [
   ...[
     'address',
     'name',
+    'kind',
+    'licences',
     'domain',
     'type',
     'wanted',
     'publication',
     'aliases',
     'addOns',
+    'sendAs',
     'members',
+    'asked',
     'differences',
     'missing',
   ],
@@ -290,6 +294,8 @@ function isRows(value) {
 /** On a narrow screen each row becomes a card, and a cell has to say what it is. */
 function labelled(node, column) {
   node.dataset.label = wordsOf(column);
+  const differs = (column === 'differences' || column === 'missing') && node.textContent.trim().length > 1;
+  node.classList.toggle('differs', differs);
   return node;
 }
 

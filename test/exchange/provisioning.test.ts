@@ -107,7 +107,8 @@ describe('conflicts', () => {
     const { without } = await world.provision();
     expect(without).toHaveLength(4);
     const rows = await planRows(world);
-    const codes = (name: string) => (rows.get(at(name))?.['conflicts'] as { code: string }[]).map(({ code }) => code);
+    const codes = (name: string) =>
+      [rows.get(at(name))?.['conflicts'] ?? []].flat().map((one) => (one as { code: string }).code);
     expect(['anna', 'taken', 'poor', 'gone', 'info', 'odd'].map(codes)).toEqual([
       [],
       ['ADDRESS_TAKEN'],
@@ -257,12 +258,17 @@ describe('before the import', () => {
 });
 
 describe('undo', () => {
-  const undoRows = async () =>
-    (
-      (await world.provisioning.findReport(migrationId, 'undo'))?.body as unknown as {
-        rows: { kind: string; address: string; detail: string; action: string; why: string }[];
-      }
-    ).rows;
+  interface UndoRow {
+    readonly kind: string;
+    readonly address: string;
+    readonly action: string;
+    readonly why: string;
+  }
+  const undoRows = async (): Promise<readonly UndoRow[]> => {
+    const report = await world.provisioning.findReport(migrationId, 'undo');
+    if (report === null) throw new Error('nothing was undone');
+    return (report.body as unknown as { rows: UndoRow[] }).rows; // as undoProvisioning writes it
+  };
 
   test('takes back all that this migration made, and nothing else', async () => {
     world = await newProvisioningWorld([...office(), mailbox('old', { aliases: [at('older')], lists: [at('team')] })]);

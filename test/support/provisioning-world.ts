@@ -126,6 +126,7 @@ const CHANGING = /^(?:(?:POST|PATCH|DELETE) \/v1\.0|(?:New|Set|Add|Remove|Enable
 /** Rows of the newest plan, by address. */
 export async function planRows(world: ProvisioningWorld): Promise<Map<string, Record<string, unknown>>> {
   const report = await world.provisioning.findReport(ID, 'plan');
-  const { rows } = report?.body as unknown as { rows: { address: string }[] }; // as planProvisioning writes it
+  if (report === null) throw new Error('nothing was planned');
+  const { rows } = report.body as unknown as { rows: { address: string }[] }; // as planProvisioning writes it
   return new Map(rows.map((row) => [row.address, { ...row }]));
 }
