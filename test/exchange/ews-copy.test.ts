@@ -1,6 +1,7 @@
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { collect } from '../../domain/collect.ts';
 import { busyFault, busyMessage } from '../../lab/exchange/ews/busy.ts';
+import { GERMAN_NAMES } from '../../lab/exchange/mail/special-folders.ts';
 import type { Fault, TenantCall } from '../../lab/exchange/tenant.ts';
 import { EwsWorld } from '../support/ews-world.ts';
 import { DELTA } from '../support/memory-world.ts';
@@ -219,6 +220,31 @@ function setService(change: { readonly password?: string; readonly mayImpersonat
 function switchOff(how: 'forbidden' | 'access-denied'): void {
   world.tenant.ews.off = how;
 }
+
+describe('folders', () => {
+  test('T7: a German mailbox has the same roles, and nothing is made beside its own', async () => {
+    await world.close();
+    world = await EwsWorld.start({ folderNames: GERMAN_NAMES });
+    fill(world);
+    await world.copy();
+    const filled = world.account.listFolders().filter(({ messages }) => messages.length > 0);
+    expect(filled.map(({ role, path }) => role ?? path.join('/')).toSorted()).toEqual([
+      'Akten/2025',
+      'drafts',
+      'inbox',
+      'sent',
+    ]);
+    expect(await world.verify()).toMatchObject({ faults: 0 });
+  });
+
+  test('two connections that make the same folder at the same time make one', async () => {
+    const targets = await Promise.all([world.open(), world.open(), world.open()]);
+    const made = await Promise.all(targets.map((target) => target.ensureFolder(['Neu', 'Unten'], null)));
+    expect(new Set(made.map(({ id }) => id)).size).toBe(1);
+    expect(world.account.listFolders().filter(({ path }) => path[0] === 'Neu')).toHaveLength(2);
+    expect(world.tenant.calls.filter((name) => name === 'CreateFolder').length).toBeGreaterThan(2);
+  });
+});
 
 describe('large messages', () => {
   test('one of 20 MB goes in and comes back whole', async () => {
