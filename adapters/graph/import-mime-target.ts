@@ -19,7 +19,8 @@ const MAX_MIME_BYTES = 3_000_000;
  * same as once.
  *
  * It has no keys. The call has no place for one, and one that were put on afterwards would be a proof of nothing: a message without it
- * may be a copy of ours whose second call never came. What happened after a lost answer is found by its bytes in the range of UIDs.
+ * may be a copy of ours whose second call never came. What happened after a lost answer is found by what it says in the range of UIDs;
+ * its flags follow then, but its date of arrival stays that of the import, which verification reports (DATE_MOVED).
  */
 export class ImportMimeTarget extends GraphTarget implements MailTarget {
   readonly route = 'import-mime';

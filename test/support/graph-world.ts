@@ -35,7 +35,7 @@ export async function newGraphWorld(
     mailbox,
     source,
     async copy() {
-      const target = await mailbox.open(route, { timeoutMs: 1_000 });
+      const target = await mailbox.open(route, { timeoutMs: 20_000 });
       try {
         return await copyMailbox({
           source: source.openSource(),
