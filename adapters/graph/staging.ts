@@ -113,10 +113,8 @@ export class Staging {
   }
 
   async #attach(messageId: string, attachment: JsonAttachment): Promise<void> {
-    if (attachment.sizeBytes >= MAX_PLAIN_ATTACHMENT) {
-      await uploadAttachment(this.#calls, messageId, attachment);
-      return;
-    }
+    const isLarge = attachment.sizeBytes >= MAX_PLAIN_ATTACHMENT;
+    if (isLarge && (await uploadAttachment(this.#calls, messageId, attachment))) return;
     const call = {
       name: 'attach file',
       path: `${messagePath(messageId)}/attachments`,

@@ -10,24 +10,28 @@ import { textOf } from './rows.ts';
 const RANGE_BYTES = 3_932_160;
 /** So often a range may be asked for again: each time the server says from where. */
 const MAX_SETBACKS = 5;
+/** "3 MB", in which either kind of megabyte may be meant: what lies between them is taken by one way or by the other. */
+const MIN_SESSION_BYTES = 3 * 1_048_576;
 
 /**
  * A large attachment by an upload session (exchange.md §1.6). A range whose answer was lost is not sent blindly again: the session says
  * which one it expects next. A session that has gone leaves nothing behind.
+ * @returns false where the target finds it too small for a session: nothing has happened
  * @throws as MailTarget.append, of the staged message
  */
 export async function uploadAttachment(
   calls: MailboxCalls,
   messageId: string,
   attachment: JsonAttachment,
-): Promise<void> {
+): Promise<boolean> {
   const content = attachment.content();
   const url = await openSession(calls, messageId, attachment, content.length);
+  if (url === null) return false;
   for (let offset = 0, setbacks = 0; offset < content.length; ) {
     const range = { content: content.subarray(offset, offset + RANGE_BYTES), offset, sizeBytes: content.length };
     const outcome = await calls.callSession({ name: 'upload attachment', url, range });
     if (outcome.did === 'happen') {
-      if (outcome.status === 201) return;
+      if (outcome.status === 201) return true;
       offset = nextOffset(outcome, offset + range.content.length);
       continue;
     }
@@ -48,7 +52,7 @@ async function openSession(
   messageId: string,
   { name, contentType, isInline, contentId }: JsonAttachment,
   sizeBytes: number,
-): Promise<string> {
+): Promise<string | null> {
   const item: Json = {
     attachmentType: 'file',
     name,
@@ -63,6 +67,7 @@ async function openSession(
     body: { AttachmentItem: item },
   };
   const outcome = await calls.attempt('POST', call);
+  if (outcome.did === 'not happen' && outcome.status === 400 && sizeBytes < MIN_SESSION_BYTES) return null;
   if (outcome.did !== 'happen') throw mailError({ name: call.name, effect: true }, outcome, 'staged');
   const url = textOf(jsonOf(call, outcome), 'uploadUrl');
   if (url === null) throw new MigrationError('CONNECTION_LOST', 'The target gives no address for an upload.');

@@ -185,9 +185,9 @@ describe('a tenant without importMime', () => {
 describe('a message that one request does not hold', () => {
   const SIZE = 4_000_000;
 
-  async function startLarge(): Promise<void> {
+  async function startLarge(sizeBytes = SIZE): Promise<void> {
     world = await newGraphWorld('graph-json', (source) => {
-      source.addMessage(['INBOX'], mailWithFile('large', SIZE), ['\\Seen'], '2001-02-03T04:05:06Z');
+      source.addMessage(['INBOX'], mailWithFile('large', sizeBytes), ['\\Seen'], '2001-02-03T04:05:06Z');
     });
   }
   const staged = () => world.mailbox.account.findFolder([STAGING_NAME])?.messages.length ?? 0;
@@ -204,6 +204,14 @@ describe('a message that one request does not hold', () => {
     expect([most, staged()]).toEqual([1, 0]);
     expect(world.mailbox.seen()).toMatchObject({ INBOX: ['large | \\Seen | 2001-02-03T04:05:06.000Z | false'] });
     expect(world.mailbox.account.inbox.messages[0]?.sizeBytes).toBeGreaterThan(SIZE);
+  });
+
+  test('goes without a session where its attachment is too small for one', async () => {
+    await startLarge(3_100_000);
+    const { calls } = world.mailbox.fault(() => null);
+    expect(await world.copy()).toMatchObject({ copied: 1, wrapped: 0 });
+    expect(calls.filter((call) => /createUploadSession$|\/attachments$/.test(call))).toHaveLength(2);
+    expect(subjects()).toEqual(['large']);
   });
 
   test.each([
