@@ -6,6 +6,7 @@ import { MigrationError } from '../domain/errors.ts';
 import { hasWork } from '../domain/look-at-mailbox.ts';
 import type { Pass } from '../domain/passes.ts';
 import type { DailyReads, HostConnections } from '../domain/ports/connections.ts';
+import type { ExchangeAdminConnector } from '../domain/ports/exchange-admin.ts';
 import type { Ledger } from '../domain/ports/ledger.ts';
 import type { MailConnector } from '../domain/ports/mail.ts';
 import type { Redirections } from '../domain/ports/redirection.ts';
@@ -15,6 +16,7 @@ import { preflightMailbox } from '../domain/preflight-mailbox.ts';
 import { HOSTED_EXCHANGE } from '../domain/target-limits.ts';
 import { checkAccess } from './check-access.ts';
 import { type DeletionPorts, followDeletionsOfPass, followsDeletions, hasRemovable } from './deletions.ts';
+import { hostedLimits } from './hosted-limits.ts';
 import { atMost, openFirstLane, openSpareLane } from './lanes.ts';
 import { mailAccounts, mostSessions } from './mail-accounts.ts';
 import { nextPosition } from './mailbox-pages.ts';
@@ -27,6 +29,8 @@ import { takeTenure } from './tenure.ts';
 import { verifyByReading } from './verification.ts';
 
 export interface TransferPorts extends ProbePorts, DeletionPorts, RoutePorts {
+  /** Tells the tenant's limits to the preflight; absent: they are assumed. */
+  readonly admin?: ExchangeAdminConnector;
   readonly access: TenantAccess;
   readonly store: MigrationStore;
   readonly connector: MailConnector;
@@ -103,7 +107,9 @@ export function createTransferActivities(ports: TransferPorts) {
           placed: new Map((await ledger.listFolders(mailbox.id)).map((each) => [each.sourceId, each.targetPath])),
           labels: plan.source.labels ?? 'one-folder',
           dailyLimitMb: plan.source.dailyLimitMb ?? null,
-          ...(target === null ? { limits: HOSTED_EXCHANGE } : {}),
+          ...(target === null
+            ? { limits: await hostedLimits(ports.admin, plan, mailbox.planned.address, signal) }
+            : {}),
           clock: Date.now,
           signal,
         });

@@ -1,5 +1,6 @@
 /** Provisioning (A3, A5, B1) against the lab's tenant, from the mailbox list to the read-back and back again. */
 import { afterEach, describe, expect, test } from 'vitest';
+import { hostedLimits } from '../../activities/hosted-limits.ts';
 import { collect } from '../../domain/collect.ts';
 import { severalSkus } from '../../lab/exchange/directory/licences.ts';
 import type { Fault } from '../../lab/exchange/tenant.ts';
@@ -207,6 +208,18 @@ test('100 mailboxes with one call in a hundred going wrong end right', { timeout
 });
 
 describe('before the import', () => {
+  test("T24: the largest message is the tenant's own word, of the plan and then of the mailbox", async () => {
+    world = await newProvisioningWorld([mailbox('anna')]);
+    const { plan } = await world.store.getMigration(migrationId);
+    const look = () => hostedLimits(world.admin, plan, at('anna'), new AbortController().signal);
+    expect(await look()).toMatchObject({ messageBytes: 36 * 1_048_576, isAssumed: false });
+    await world.provision();
+    await world.run((each) => each.prepareImport({ migrationId }));
+    expect(await look()).toMatchObject({ messageBytes: 150 * 1_048_576, isAssumed: false });
+    world.tenant.fault = () => ({ status: 403, body: {} });
+    expect(await look()).toMatchObject({ messageBytes: 35 * 1_048_576, isAssumed: true });
+  });
+
   test('limits are raised and retention is held, what acts on mail is told, and all is put back', async () => {
     world = await newProvisioningWorld([mailbox('anna'), mailbox('bert')]);
     await world.provision();

@@ -11,6 +11,7 @@ import { createMemoryMigrations } from '../../adapters/memory/migrations.ts';
 import { createMemoryProvisioning } from '../../adapters/memory/provisioning-store.ts';
 import { ERRORS, MigrationError } from '../../domain/errors.ts';
 import type { PlannedMailbox } from '../../domain/plan.ts';
+import type { ExchangeAdminConnector } from '../../domain/ports/exchange-admin.ts';
 import type { ProvisioningStore } from '../../domain/ports/provisioning-store.ts';
 import type { MigrationStore } from '../../domain/ports/store.ts';
 import { createAuthority } from '../../lab/authority.ts';
@@ -25,6 +26,7 @@ export interface ProvisioningWorld {
   readonly tenant: HostedTenant;
   readonly store: MigrationStore;
   readonly provisioning: ProvisioningStore;
+  readonly admin: ExchangeAdminConnector;
   /** Calls that change something, so far. */
   changes(): number;
   /** Runs an activity as Temporal would: again after a fault that passes. @returns also how many attempts it took */
@@ -84,6 +86,7 @@ export async function newProvisioningWorld(
     tenant,
     store,
     provisioning,
+    admin: ports.admin,
     attempts: 0,
     changes: () => tenant.calls.filter((name) => CHANGING.test(name)).length,
     async run(work) {
