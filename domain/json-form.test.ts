@@ -124,6 +124,12 @@ describe('a message in its JSON form', () => {
     ]);
   });
 
+  test('of a multipart whose parts nobody can find is one text, and tells so', () => {
+    const { raw, lost } = jsonFormOf(mail('Content-Type: multipart/report;', '', 'Could not be delivered.\r\n'));
+    expect(shown(raw)).toEqual([['text/plain', 'Could not be delivered.\r\n']]);
+    expect(lost).toEqual(['It says that it has several parts and not where they begin, so they are one text.']);
+  });
+
   test('of an invitation has the text, and the invitation as a file', () => {
     const { raw, lost } = jsonFormOf(
       mail(

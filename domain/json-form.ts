@@ -50,6 +50,7 @@ class Flattening {
     const body = this.#findBody(leaves);
     const dropped = leaves.filter((part) => part !== body && this.#isOtherForm(part, body));
     const attached = leaves.filter((part) => part !== body && !dropped.includes(part) && !this.#isBlank(part));
+    if (leaves.some(isUndivided)) this.#lost.add(WAS.undivided);
     for (const { header: part } of dropped) this.#lost.add(LEFT_OUT(part.type.value));
     for (const { type } of multiparts) {
       if (type.value === 'multipart/report') this.#lost.add(WAS.report);
@@ -70,7 +71,7 @@ class Flattening {
 
   #isText(part: Part): boolean {
     const isShown = dispositionOf(this.#raw, part).value !== 'attachment' && nameOfPart(this.#raw, part) === null;
-    return isShown && ['text/plain', 'text/html'].includes(part.header.type.value);
+    return isShown && (['text/plain', 'text/html'].includes(part.header.type.value) || isUndivided(part));
   }
 
   /** Another form of the body, which says the same. An invitation is none. */
@@ -147,6 +148,7 @@ const WAS = {
   sealed:
     'It was signed or encrypted: its signature does not verify any more, or it cannot be read without its attachment.',
   text: 'A further text of it is attached as a file.',
+  undivided: 'It says that it has several parts and not where they begin, so they are one text.',
 } as const;
 
 function LEFT_OUT(type: string): string {
@@ -173,6 +175,12 @@ function extensionOf(type: string): string {
 /** The innermost one around it. */
 function alternativeOf({ within }: Part): HeaderSegment | null {
   return within.findLast(({ type }) => type.value === 'multipart/alternative') ?? null;
+}
+
+/** A multipart without a boundary that can be found: people read it as the text that it is. */
+function isUndivided({ header }: Part): boolean {
+  const { value } = header.type;
+  return value.startsWith('multipart/') && !isSealing(value);
 }
 
 function isHtml({ header }: Part): boolean {
