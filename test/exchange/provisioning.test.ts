@@ -337,6 +337,20 @@ describe('undo', () => {
     expect((await undoRows())[0]?.why).toContain('AuditLog.Read.All');
   });
 
+  test('leaves what somebody else made in the moment between our look and our call', async () => {
+    world = await newProvisioningWorld([mailbox('anna', { lists: [at('team')] })]);
+    const { lists } = world.tenant.state;
+    const theirs = { address: at('team'), name: 'theirs', displayName: 'Theirs', outsidersMayWrite: true };
+    world.tenant.fault = ({ name }) => {
+      if (name === 'New-DistributionGroup') lists.set(at('team'), { ...theirs, members: [], sendAs: new Set() });
+      return null;
+    };
+    await world.provision();
+    expect(lists.get(at('team'))).toMatchObject({ name: 'theirs', members: [at('anna')] });
+    await world.run((each) => each.undoProvisioning({ migrationId }));
+    expect(lists.get(at('team'))).toMatchObject({ name: 'theirs', members: [] });
+  });
+
   test('of a run that was cut short knows what it had made', async () => {
     world = await newProvisioningWorld([mailbox('anna', { aliases: [at('a.one')] })]);
     // The user is made, its answer is lost, and nobody can be asked any more: the worker is as good as dead.
