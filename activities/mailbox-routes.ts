@@ -36,7 +36,7 @@ export interface RouteKeeper {
    * What to throw in place of a failure of a route: ROUTE_LOST, once the doubt is recorded, so that the next attempt begins with a probe;
    * the failure itself where it says nothing of the route.
    */
-  doubt(account: MailAccount, mailboxId: string, error: unknown): Promise<unknown>;
+  doubt(account: MailAccount, mailboxId: string, error: unknown, when: 'opening' | 'under way'): Promise<unknown>;
 }
 
 export interface RouteRequest {
@@ -82,9 +82,9 @@ export function createRouteKeeper({ store, prober }: RoutePorts): RouteKeeper {
       if (chosen !== before?.chosen) onChange(before === null ? null : routeName(before), routeName(routes));
       return withRoutes(plan, mailbox, target, routes);
     },
-    async doubt(account, mailboxId, error) {
+    async doubt(account, mailboxId, error, when) {
       const [main] = account.hosted?.routes ?? [];
-      if (main === undefined || !(error instanceof MigrationError) || !isOfRoute(error.code)) return error;
+      if (main === undefined || !(error instanceof MigrationError) || !isOfRoute(error.code, when)) return error;
       const routes = await store.findRoutes(mailboxId);
       if (routes === null) return error;
       await store.recordRoutes(mailboxId, { ...routes, doubt: `${error.code}: ${error.message}` });
@@ -108,20 +108,18 @@ function withRoutes(
 }
 
 /** Failures that say of a way into a mailbox that it is closed, whether or not there is another. */
-const OF_ROUTE: readonly ErrorCode[] = [
-  'ROUTE_UNAVAILABLE',
+const AT_ANY_TIME: readonly ErrorCode[] = ['ROUTE_UNAVAILABLE', 'EWS_OFF', 'IMPERSONATION_DENIED', 'CONSENT_REVOKED'];
+/** The source says these too, so they are the target's only where it alone was asked. */
+const WHEN_OPENING: readonly ErrorCode[] = [
   'AUTH_FAILED',
   'BASIC_AUTH_OFF',
   'IMAP_OFF',
   'IMAP_APP_UNKNOWN',
   'IMAP_NOT_CONNECTED',
-  'EWS_OFF',
-  'IMPERSONATION_DENIED',
-  'CONSENT_REVOKED',
 ];
 
-function isOfRoute(code: ErrorCode): boolean {
-  return OF_ROUTE.includes(code);
+function isOfRoute(code: ErrorCode, when: 'opening' | 'under way'): boolean {
+  return AT_ANY_TIME.includes(code) || (when === 'opening' && WHEN_OPENING.includes(code));
 }
 
 /** Where all routes fail alike, that is what a person has to mend; else the reason of each. */

@@ -154,7 +154,7 @@ export function createTransferActivities(ports: TransferPorts) {
         try {
           return await connector.openTarget(target, signal, { mayWrite: tenure.mayWrite });
         } catch (error) {
-          throw await routes.doubt(target, mailbox.id, error);
+          throw await routes.doubt(target, mailbox.id, error, 'opening');
         }
       };
       try {
@@ -202,6 +202,8 @@ export function createTransferActivities(ports: TransferPorts) {
         } finally {
           await first.close();
         }
+      } catch (error) {
+        throw await routes.doubt(target, mailbox.id, error, 'under way');
       } finally {
         await tenure.end();
       }

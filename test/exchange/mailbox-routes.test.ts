@@ -58,7 +58,7 @@ describe('the routes of a mailbox', () => {
   test('are looked at again when one fails, and mail goes by another, which leaves a line', async () => {
     const account = await ensure();
     const failure = new MigrationError('IMAP_OFF', 'IMAP is off for this mailbox.');
-    const thrown = await keeper.doubt(account, mailbox.id, failure);
+    const thrown = await keeper.doubt(account, mailbox.id, failure, 'opening');
     expect(thrown).toMatchObject({ code: 'ROUTE_LOST', cause: failure });
     expect((await store.findRoutes(mailbox.id))?.doubt).toContain('IMAP_OFF');
     delete systems.imap;
@@ -71,10 +71,19 @@ describe('the routes of a mailbox', () => {
     async (code) => {
       const account = await ensure();
       const error = new MigrationError(code, 'no matter of the route');
-      expect(await keeper.doubt(account, mailbox.id, error)).toBe(error);
+      expect(await keeper.doubt(account, mailbox.id, error, 'opening')).toBe(error);
       expect((await store.findRoutes(mailbox.id))?.doubt).toBeNull();
     },
   );
+
+  test('are put in doubt in the middle of a copy by what the source cannot have said, and by nothing else', async () => {
+    const account = await ensure();
+    const source = new MigrationError('AUTH_FAILED', 'the source refuses the password');
+    expect(await keeper.doubt(account, mailbox.id, source, 'under way')).toBe(source);
+    const consent = new MigrationError('CONSENT_REVOKED', 'a fresh access token is refused');
+    expect(await keeper.doubt(account, mailbox.id, consent, 'under way')).toMatchObject({ code: 'ROUTE_LOST' });
+    expect((await store.findRoutes(mailbox.id))?.doubt).toContain('CONSENT_REVOKED');
+  });
 
   test('hold the mailbox when none is usable, with the reason of each', async () => {
     delete systems.imap;
