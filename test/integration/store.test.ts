@@ -8,6 +8,7 @@ import { collect } from '../../domain/collect.ts';
 import { EMPTY_TALLY } from '../../domain/mail.ts';
 import type { Pass } from '../../domain/passes.ts';
 import type { MigrationStore } from '../../domain/ports/store.ts';
+import type { MailboxRoutes } from '../../domain/routes.ts';
 import { NO_FINDING } from '../contract/ledger-stage.ts';
 import { type TestDatabase, testDatabase } from '../support/database.ts';
 import { testEndpoint, testMailbox, testPlan, testView } from '../support/plans.ts';
@@ -203,6 +204,35 @@ describe('the list of mailboxes', () => {
     const views = await collect(store.listMailboxes(id));
     expect(views.map((view) => view.status)).toEqual(['listed', 'dropped', 'listed', 'listed', 'listed']);
     expect(views[0]).toMatchObject({ address: 'a@example.test', tally: EMPTY_TALLY, lastPass: null, preflight: null });
+  });
+
+  test('keeps what a probe found of its routes, and a migration what was found of rights, the newest of each', async () => {
+    const { id, mailboxes } = await newMigration(['a', 'b']);
+    const [a = '', b = ''] = mailboxes;
+    expect(await store.findRoutes(a)).toBeNull();
+    const verdict = {
+      route: 'imap',
+      usable: true,
+      fidelity: 'bytes',
+      findings: ['Größe \0'],
+      probedAt: '2026-11-26T05:00:00Z',
+    } as const;
+    const routes: MailboxRoutes = { verdicts: [verdict], chosen: 'imap', probedAt: verdict.probedAt, doubt: null };
+    await store.recordRoutes(a, routes);
+    await store.recordRoutes(a, { ...routes, doubt: 'IMAP_OFF' });
+    expect(await store.findRoutes(a)).toMatchObject({
+      chosen: 'imap',
+      doubt: 'IMAP_OFF',
+      verdicts: [{ route: 'imap' }],
+    });
+    expect((await store.getMailboxView(a)).routes?.doubt).toBe('IMAP_OFF');
+    expect((await store.getMailboxView(b)).routes).toBeNull();
+    await expect(store.recordRoutes('mbx_none', routes)).rejects.toMatchObject({ code: 'NOT_FOUND' });
+    const access = { checkedAt: '2026-11-26T05:00:00Z', rows: [], settings: [], faults: [] };
+    expect(await store.findAccess(id)).toBeNull();
+    await store.recordAccess(id, access);
+    expect(await store.findAccess(id)).toEqual(access);
+    await expect(store.recordAccess('mig_none', access)).rejects.toMatchObject({ code: 'NOT_FOUND' });
   });
 
   test('is read to its end when it is longer than a page', async () => {
