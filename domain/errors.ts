@@ -276,7 +276,7 @@ export const ERRORS = {
     scope: 'message',
     httpStatus: 500,
     remedy:
-      'Ask the owner whether it was deleted or moved at the target; retrying the mailbox looks for it and brings it again.',
+      'Ask the owner whether it was deleted or moved at the target, and look in its archive and in Recoverable Items, which not every route shows; retrying the mailbox looks for it and brings it again.',
   },
   MESSAGE_DOUBLED: {
     reaction: 'pause',
@@ -295,6 +295,13 @@ export const ERRORS = {
     scope: 'message',
     httpStatus: 500,
     remedy: 'Compare it with the original; replace the copy at the target by it, then retry the mailbox.',
+  },
+  MOVED_BY_POLICY: {
+    reaction: 'skip',
+    scope: 'message',
+    httpStatus: 500,
+    remedy:
+      'Nothing that holds the mailbox, and it is not brought again: a retention policy of the tenant, or its owner, put it there. Look at the policy and whether retention was held (`Get-Mailbox`: RetentionPolicy, RetentionHoldEnabled). Mail in the archive stays; from Recoverable Items it is gone after 14 days as a rule: take it back by "Recover deleted items" or `Restore-RecoverableItems` first.',
   },
   DATE_MOVED: {
     reaction: 'skip',

@@ -1,6 +1,14 @@
 import { MigrationError } from './errors.ts';
 import type { FolderPath, FolderRole, Message } from './mail.ts';
-import type { Appended, CopyKeys, FlagChange, MailTarget, OpenedFolder, TargetFolder } from './ports/mail.ts';
+import type {
+  Appended,
+  CopyKeys,
+  FlagChange,
+  MailTarget,
+  OpenedFolder,
+  PolicyPlace,
+  TargetFolder,
+} from './ports/mail.ts';
 import type { Fidelity, Route, RouteOffer } from './routes.ts';
 
 /** One way into the mailbox. */
@@ -119,6 +127,21 @@ class RoutedTarget implements MailTarget {
 
   listMessages(folder: TargetFolder, fromUid: number, beforeUid?: number) {
     return this.#main.listMessages(folder, fromUid, beforeUid);
+  }
+
+  /** As the first way shows them; then kinds of place that only another one does. */
+  async *listPolicyPlaces(): AsyncIterable<PolicyPlace> {
+    const shown = new Set<PolicyPlace['place']>();
+    const targets = [async () => this.#main, ...this.#others.map((way) => () => this.#open(way))];
+    for (const open of targets) {
+      const own = new Set<PolicyPlace['place']>();
+      for await (const place of (await open()).listPolicyPlaces?.() ?? []) {
+        if (shown.has(place.place)) continue;
+        own.add(place.place);
+        yield place;
+      }
+      for (const place of own) shown.add(place);
+    }
   }
 
   async close(): Promise<void> {

@@ -49,6 +49,8 @@ export class FolderCheck {
   /** Copies that are not in this folder; those found in another one are taken out and counted as misfiled. */
   readonly lost = new Set<DeliveredCopy>();
   readonly misfiled = new Map<DeliveredCopy, string>();
+  /** Copies that were taken out as well: each with the place outside of the mailbox's folders where it lies. */
+  readonly movedByPolicy = new Map<DeliveredCopy, string>();
   /** Surplus messages; the copy of the same content, where it is known. */
   readonly doubles = new Map<Found, DeliveredCopy | null>();
   readonly #context: VerifyContext;
@@ -135,13 +137,15 @@ export class FolderCheck {
     for (const lost of this.#flags.takeRest()) await this.#nameFlags(lost);
   }
 
-  /** After the search for misfiled ones, which may turn a loss and a double into one of them. */
+  /** After the searches for lost ones elsewhere; one that is misfiled may be a loss and a double before. */
   async nameFaults(): Promise<void> {
     const { log } = this.#context;
     for (const copy of this.lost)
       await log.add('MESSAGE_LOST', this.path, copy, 'Its content is nowhere at the target.');
     for (const [copy, place] of this.misfiled)
       await log.add('MESSAGE_MISFILED', this.path, copy, `It lies in ${place}.`);
+    for (const [copy, place] of this.movedByPolicy)
+      await log.add('MOVED_BY_POLICY', this.path, copy, `It lies in ${place}.`);
     for (const [found, copy] of this.doubles) {
       const detail = 'The same message is there once more than it should be; this is the UID of the surplus one.';
       if (copy === null) await log.addFound('MESSAGE_DOUBLED', this.path, found, detail);

@@ -1,5 +1,6 @@
 import { DeviationLog } from './deviation-log.ts';
 import { findMisfiled } from './find-misfiled.ts';
+import { findMovedByPolicy } from './find-moved-by-policy.ts';
 import { type LaneOptions, pauseUntil, workOnLanes } from './lanes.ts';
 import type { FolderPath } from './mail.ts';
 import { type OpenSource, Originals } from './originals.ts';
@@ -39,12 +40,15 @@ export interface VerifyReport extends Counted {
   readonly findings: readonly FolderFinding[];
   /** Lost, doubled, misfiled and changed together: with one of them the mailbox is not through. */
   readonly faults: number;
+  /** Copies that lie where a policy puts mail: told as deviations, no fault. The ledger's findings do not count them. */
+  readonly movedByPolicy: number;
 }
 
 /**
  * Re-reads what this pass delivered and compares it with the ledger's statement of where each copy should be, per target folder:
  * how many there are (L1); that each is the right one, in the right folder, as often as it should be (L2); that its content, its
- * date of arrival and its flags are those it was given (L3). Nothing is sampled: every copy in scope is read whole.
+ * date of arrival and its flags are those it was given (L3). Nothing is sampled: every copy in scope is read whole. What is in no
+ * folder is looked for where the target's policies put mail, as far as it shows that (T63).
  *
  * The initial pass reads everything; a later one what it delivered, and whole folders in which an earlier verification found
  * a fault. What somebody else brought is none of our business. Each deviation is named in the ledger; the caller decides what it
@@ -72,11 +76,12 @@ export async function verifyMailbox(input: VerifyMailboxInput): Promise<VerifyRe
     else await work.drive({ target }, { lanes: () => 1, mustEnd: async () => false });
     await lookForLate(input, work.checks);
     await findMisfiled(context, target, work.checks);
+    await findMovedByPolicy(context, target, work.checks);
     for (const check of work.checks) await check.nameFaults();
     const findings = [...work.checks.map((check) => check.finding()), ...cleared];
     await log.flush();
     await ledger.recordVerification(lease, input.pass, findings);
-    return sumUp(findings);
+    return sumUp(findings, work.checks);
   } finally {
     await originals?.close();
   }
@@ -132,7 +137,7 @@ function firstUidOf({ ofPass, withoutUid, firstUidOfPass }: DeliveredTally): num
   return withoutUid > 0 ? 1 : (firstUidOfPass ?? 1);
 }
 
-function sumUp(findings: readonly FolderFinding[]): VerifyReport {
+function sumUp(findings: readonly FolderFinding[], checks: readonly FolderCheck[]): VerifyReport {
   const sum = (key: keyof Counted) => findings.reduce((total, finding) => total + finding[key], 0);
   return {
     findings,
@@ -145,6 +150,7 @@ function sumUp(findings: readonly FolderFinding[]): VerifyReport {
     flagsLost: sum('flagsLost'),
     seen: sum('seen'),
     faults: findings.reduce((total, finding) => total + faultsOf(finding), 0),
+    movedByPolicy: checks.reduce((total, check) => total + check.movedByPolicy.size, 0),
   };
 }
 

@@ -20,6 +20,7 @@ import type {
   MailSource,
   MailTarget,
   OpenedFolder,
+  PolicyPlace,
   ReadMessage,
   ServerFacts,
   TargetFolder,
@@ -76,10 +77,15 @@ export interface MemoryMailOptions {
   readonly keywords?: boolean;
   /** Names that differ by case only are one folder, as at Exchange. */
   readonly caseInsensitive?: boolean;
+  /** True: its sessions show {@link MemoryMailSystem.policyPlaces}. */
+  readonly showsPolicyPlaces?: boolean;
 }
 
 /** Another way into the same mailbox, with properties of its own. */
-export type MemoryView = Pick<MemoryMailOptions, 'fidelity' | 'route' | 'keys' | 'maxMessageBytes' | 'reportsUid'> & {
+export type MemoryView = Pick<
+  MemoryMailOptions,
+  'fidelity' | 'route' | 'keys' | 'maxMessageBytes' | 'reportsUid' | 'showsPolicyPlaces'
+> & {
   /** In front of the UIDVALIDITY that it tells. */
   readonly uidValidityPrefix?: string;
 };
@@ -101,6 +107,13 @@ export class MemoryMailSystem {
   readonly clock: () => number;
   readonly tracks: MailSource['tracks'];
   readonly folders: MemoryFolder[] = [];
+  readonly showsPolicyPlaces: boolean;
+  /** What a policy has moved out of the folders: see {@link moveByPolicy}. */
+  readonly policyPlaces: {
+    readonly place: PolicyPlace['place'];
+    readonly path: FolderPath;
+    readonly raw: Buffer;
+  }[] = [];
   /** Set by tests to make operations fail. */
   before: MemoryHook = () => {};
   /** After the effect: what it throws hides a success, as a lost answer does. */
@@ -123,6 +136,7 @@ export class MemoryMailSystem {
     this.keepsKeywords = options.keywords ?? true;
     this.visibleAfterMs = options.visibleAfterMs ?? 0;
     this.clock = options.clock ?? (() => performance.now());
+    this.showsPolicyPlaces = options.showsPolicyPlaces ?? false;
     this.#caseInsensitive = options.caseInsensitive ?? false;
     const tracks = options.reportsVanished === false ? 'flags' : 'flags-and-vanished';
     this.tracks = this.#reportsModSeq ? tracks : 'nothing';
@@ -209,6 +223,14 @@ export class MemoryMailSystem {
     if (message === undefined) throw new Error(`no message ${uid} in ${from.join('/')}`);
     this.removeMessage(from, uid);
     this.addMessage(to, message.raw, message.flags, message.internalDate);
+  }
+
+  /** Out of all folders, into the same folder of the archive or into Recoverable Items. */
+  moveByPolicy(place: PolicyPlace['place'], from: FolderPath, uid: number): void {
+    const message = this.getFolder(from).messages.find((each) => each.uid === uid);
+    if (message === undefined) throw new Error(`no message ${uid} in ${from.join('/')}`);
+    this.removeMessage(from, uid);
+    this.policyPlaces.push({ place, path: place === 'archive' ? from : ['Deletions'], raw: message.raw });
   }
 
   /** What a server does after its index was lost: another UIDVALIDITY, UIDs from one again (T43). */
@@ -480,6 +502,23 @@ class MemoryTarget extends MemorySession implements MailTarget {
     this.before('listMessages', folder.id);
     for (const { uid, raw, internalDate, flags } of this.#visible(folder)) {
       if (uid >= fromUid && uid < beforeUid) yield { uid, raw: this.#shown(raw), internalDate, flags };
+    }
+  }
+
+  async *listPolicyPlaces(): AsyncIterable<PolicyPlace> {
+    this.before('listPolicyPlaces');
+    if (!(this.#view.showsPolicyPlaces ?? this.system.showsPolicyPlaces)) return;
+    const { fidelity } = this;
+    for (const { place, path, raw } of this.system.policyPlaces) {
+      const shown = this.#shown(raw);
+      yield {
+        place,
+        path,
+        fidelity,
+        async *listMessages() {
+          yield shown;
+        },
+      };
     }
   }
 

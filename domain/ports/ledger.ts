@@ -444,6 +444,7 @@ export const DEVIATION_CODES = [
   'MESSAGE_DOUBLED',
   'MESSAGE_MISFILED',
   'MESSAGE_CHANGED',
+  'MOVED_BY_POLICY',
   'DATE_MOVED',
   'FLAGS_LOST',
 ] as const satisfies readonly ErrorCode[];

@@ -164,6 +164,17 @@ export interface CopyKeys {
   find(folder: TargetFolder, keys: readonly string[]): AsyncIterable<{ readonly key: string; readonly uid: number }>;
 }
 
+/** Mail that is no longer in the mailbox's own folders, and not gone either: where retention policies put it. Only for reading. */
+export interface PolicyPlace {
+  readonly place: 'archive' | 'recoverable-items';
+  /** As people find it there. */
+  readonly path: FolderPath;
+  /** What {@link listMessages} gives back of a message that came by this target's first route. */
+  readonly fidelity: Fidelity;
+  /** The bytes of every message, streamed; those of one over 1 MiB are there until the next one is asked for. */
+  listMessages(): AsyncIterable<Buffer>;
+}
+
 /** Writing side, and the re-reading of what was written. It has no way to delete. */
 export interface MailTarget {
   readonly facts: ServerFacts;
@@ -228,5 +239,11 @@ export interface MailTarget {
    * and verification. Streamed; the bytes of a message over 1 MiB are there until the next one is asked for.
    */
   listMessages(folder: TargetFolder, fromUid: number, beforeUid?: number): AsyncIterable<TargetMessage>;
+  /**
+   * Folders outside of the mailbox's own into which a policy moves mail, as far as this route shows them; none where the mailbox has
+   * no such place. Absent: the route shows none of them, as IMAP does.
+   * @throws CONNECTION_LOST, THROTTLED, SERVER_BUSY
+   */
+  listPolicyPlaces?(): AsyncIterable<PolicyPlace>;
   close(): Promise<void>;
 }
