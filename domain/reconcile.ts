@@ -10,6 +10,7 @@ import type { CopyKeys, MailTarget, TargetFolder } from './ports/mail.ts';
 import { notFound } from './suspicion.ts';
 import { readUnclaimed, type Unclaimed, type UnclaimedCopy } from './unclaimed.ts';
 import { noOutcome } from './unit-outcomes.ts';
+import { sameSecond } from './unmatched.ts';
 
 /**
  * Looks for what an earlier attempt may have delivered before it died: found is delivered, not found did not happen. All of the
@@ -51,6 +52,7 @@ async function reconcileFolder(
       if (found.size === intended.length) break;
     }
   }
+  if (folder !== null) await restoreDates(target, folder, found);
   for (const [folderId, messages] of Map.groupBy(intended, (message) => message.folderId)) {
     const outcomes = messages.map((message): Outcome => {
       const copy = found.get(message);
@@ -69,6 +71,19 @@ async function reconcileFolder(
     await ledger.recordOutcomes(lease, folderId, pass, outcomes);
   }
   context.report(folder?.path ?? []);
+}
+
+/** Where a date is set by a call of its own, the attempt may have died before it (T64). */
+async function restoreDates(
+  target: MailTarget,
+  folder: TargetFolder,
+  found: ReadonlyMap<IntendedMessage, FoundCopy>,
+): Promise<void> {
+  for (const [{ internalDate }, { id, receivedAt }] of found) {
+    if (internalDate !== null && !sameSecond(internalDate, receivedAt)) {
+      await target.restoreDate?.(folder, id.uid, internalDate);
+    }
+  }
 }
 
 /**

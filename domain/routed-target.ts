@@ -108,8 +108,8 @@ class RoutedTarget implements MailTarget {
     const target = await this.#open(way);
     const there = await this.#findFolder(way, target, folder);
     const uidValidity = way.sameUids ? await this.#uidValidityOf(folder) : null;
-    const { id, droppedFlags } = await target.append(there, message);
-    return { id: id === null || uidValidity === null ? null : { uidValidity, uid: id.uid }, droppedFlags };
+    const { id, ...told } = await target.append(there, message);
+    return { ...told, id: id === null || uidValidity === null ? null : { uidValidity, uid: id.uid } };
   }
 
   async appendAll(folder: TargetFolder, messages: readonly Message[]): Promise<readonly Appended[]> {
@@ -123,6 +123,11 @@ class RoutedTarget implements MailTarget {
 
   async storeFlags(folder: TargetFolder, uid: number, change: FlagChange): Promise<void> {
     await this.#main.storeFlags(folder, uid, change);
+  }
+
+  /** A copy that a companion has brought has its date, if that is of those whose date comes with the message. */
+  async restoreDate(folder: TargetFolder, uid: number, receivedAt: string): Promise<boolean> {
+    return (await this.#main.restoreDate?.(folder, uid, receivedAt)) ?? false;
   }
 
   listMessages(folder: TargetFolder, fromUid: number, beforeUid?: number) {

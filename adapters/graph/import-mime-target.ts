@@ -1,7 +1,7 @@
 import { MigrationError } from '../../domain/errors.ts';
 import type { Message } from '../../domain/mail.ts';
 import type { Appended, MailTarget, TargetFolder } from '../../domain/ports/mail.ts';
-import { messagePath } from './copies.ts';
+import { findRow, messagePath } from './copies.ts';
 import { stateFields, stateOf, stateProperties } from './flags.ts';
 import { pathOf } from './folders.ts';
 import { GraphTarget } from './graph-target.ts';
@@ -20,7 +20,7 @@ const MAX_MIME_BYTES = 3_000_000;
  *
  * It has no keys. The call has no place for one, and one that were put on afterwards would be a proof of nothing: a message without it
  * may be a copy of ours whose second call never came. What happened after a lost answer is found by what it says in the range of UIDs;
- * its flags follow then, but its date of arrival stays that of the import, which verification reports (DATE_MOVED).
+ * its date is restored and its flags follow then.
  */
 export class ImportMimeTarget extends GraphTarget implements MailTarget {
   readonly route = 'import-mime';
@@ -48,6 +48,13 @@ export class ImportMimeTarget extends GraphTarget implements MailTarget {
       throw new MigrationError('CONNECTION_LOST', 'The target does not tell what it made.', { facts });
     const lost = await this.#setState(messageId, message, row);
     return { id: await this.placeOf(folder, messageId), ...lost };
+  }
+
+  async restoreDate(folder: TargetFolder, uid: number, receivedAt: string): Promise<boolean> {
+    const row = await findRow(this.calls, folder.id, uid);
+    if (row === null || row.internalDate === receivedAt) return true;
+    const date = [{ id: PROPERTY.received, value: receivedAt }];
+    return await this.#patch(row.id, { singleValueExtendedProperties: date }, [400, 403]);
   }
 
   /** What a mailbox shows of a message beside its bytes, and what of it could not be had. @throws CONNECTION_LOST */

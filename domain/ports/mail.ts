@@ -235,6 +235,13 @@ export interface MailTarget {
    */
   storeFlags(folder: TargetFolder, uid: number, change: FlagChange): Promise<void>;
   /**
+   * Gives a copy the date of its arrival, where that is not part of the call that makes the message, so that whoever died between the two
+   * can be caught up with. Idempotent; a UID that is not there is passed over. Absent: the date came with the message.
+   * @returns false where the target does not let it be changed
+   * @throws as {@link storeFlags}
+   */
+  restoreDate?(folder: TargetFolder, uid: number, receivedAt: string): Promise<boolean>;
+  /**
    * Every message from UID `fromUid` on, and below `beforeUid` where that is given, with its bytes, ascending; for reconciliation
    * and verification. Streamed; the bytes of a message over 1 MiB are there until the next one is asked for.
    */
