@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest';
-import { contentDigestOf } from './content-digest.ts';
+import { wrapMessage } from '../../domain/wrap.ts';
+import { contentDigestOf, isCopyOf } from './content-digest.ts';
 
 const HEAD = [
   'From: Ann <ann@example.test>',
@@ -42,6 +43,11 @@ describe('the digest of what a reader sees', () => {
     expect(await contentDigestOf(Buffer.from(`X-Trace: yes\r\n${other}`))).toBe(
       await contentDigestOf(withFile('file')),
     );
+  });
+
+  test('takes octets in a header that are no UTF-8 for Latin-1', async () => {
+    const latin = Buffer.from([...HEAD, 'Subject: Gr\xfc\xdfe', '', 'text'].join('\r\n'), 'latin1');
+    expect(await contentDigestOf(latin)).toBe(await contentDigestOf(mail(['Subject: Gr\u00fc\u00dfe', '', 'text'])));
   });
 
   test('tells of several texts the HTML one', async () => {
@@ -98,5 +104,29 @@ describe('the digest of what a reader sees', () => {
         '',
       ]);
     expect(await contentDigestOf(attached('one'))).not.toBe(await contentDigestOf(attached('two')));
+  });
+
+  test('lets a target give what the message lacks, and change nothing that it has', async () => {
+    const without = (...names: readonly string[]) =>
+      Buffer.from(
+        [...HEAD.filter((line) => !names.some((name) => line.startsWith(name))), 'Subject: x', '', 'text'].join('\r\n'),
+      );
+    const [whole, bare] = await Promise.all([without(), without('Date', 'Message-ID', 'From')].map(contentDigestOf));
+    expect(isCopyOf(whole ?? '', whole ?? '')).toBe(true);
+    expect(isCopyOf(whole ?? '', bare ?? '')).toBe(true);
+    expect(isCopyOf(bare ?? '', whole ?? '')).toBe(false);
+    expect(isCopyOf(await contentDigestOf(Buffer.from(without().toString().replace('text', 'next'))), bare ?? '')).toBe(
+      false,
+    );
+  });
+
+  test('of a stub is that of the message in it, byte for byte, or its own', async () => {
+    const original = mail(['Subject: x', '', 'text', '']);
+    const stub = wrapMessage(original, { receivedAt: null, reason: 'No header.' });
+    expect(await contentDigestOf(stub)).toBe(await contentDigestOf(original));
+    const other = wrapMessage(mail(['Subject: y', '', 'text', '']), { receivedAt: null, reason: 'No header.' });
+    const named = /sha256=\w+/.exec(stub.toString())?.[0] ?? '';
+    const untrue = Buffer.from(other.toString().replace(/sha256=\w+/, named));
+    expect(await contentDigestOf(untrue)).not.toBe(await contentDigestOf(original));
   });
 });
