@@ -22,6 +22,7 @@ import { type ImapSignIn, imapSignIn } from './identity/imap-sign-in.ts';
 import { tokenEndpoint } from './identity/token-endpoint.ts';
 import type { MailContent } from './mail/content.ts';
 import { Items } from './mail/items.ts';
+import { PolicyPlaces, type RetentionRun } from './mail/policy-places.ts';
 import { ReadReceipts } from './mail/read-receipts.ts';
 import { ENGLISH_NAMES, makeSpecialFolders, type SpecialFolder } from './mail/special-folders.ts';
 import { type Fault, Switchboard, type TenantCall } from './switchboard.ts';
@@ -79,6 +80,8 @@ export interface HostedTenant {
   mayOpenByImap(token: string, user: string): ImapSignIn;
   /** A mailbox without the way through users and licences; its user is made with it. Twice is the same as once. */
   addMailbox(address: string, password?: string): Account;
+  /** Does what retention policies do with old mail, once. @returns how many messages went out of their folders */
+  runRetention(run: RetentionRun): number;
   /** Puts the tenant's clock forward: tokens end, windows pass, messages become visible. */
   advance(ms: number): void;
   /** How Graph's mail behaves; may be changed at any time. */
@@ -118,6 +121,7 @@ export async function startHostedTenant(options: HostedTenantOptions): Promise<H
   });
   const store = options.store ?? exchangeStore(now);
   const items = new Items(now);
+  const places = new PolicyPlaces(store, state, items);
   const outgoing = new Outgoing();
   const receipts = new ReadReceipts(outgoing);
   store.onFlags = (before, after) => receipts.noteFlags(before, after);
@@ -128,7 +132,19 @@ export async function startHostedTenant(options: HostedTenantOptions): Promise<H
   const uploads = new UploadSessions(throttle);
   const contents = new Map<number, MailContent>();
   const delta = new Delta();
-  const world = { store, items, outgoing, receipts, behaviour: graph, folderNames, now, contents, uploads, delta };
+  const world = {
+    store,
+    items,
+    places,
+    outgoing,
+    receipts,
+    behaviour: graph,
+    folderNames,
+    now,
+    contents,
+    uploads,
+    delta,
+  };
   const lifecycle = new Lifecycle({
     state,
     readyAfterMs,
@@ -154,7 +170,7 @@ export async function startHostedTenant(options: HostedTenantOptions): Promise<H
     uploads.front,
     graphBatch((call) => switchboard.serve(call)),
     graphDirectory({ access, state, lifecycle, countryCode: 'DE', mailHost: options.mailHost ?? 'mx.hosted.test' }),
-    ewsFront({ access, state, store, items, outgoing, receipts, folderNames, settings: ews, now }),
+    ewsFront({ access, state, store, items, places, outgoing, receipts, folderNames, settings: ews, now }),
   );
 
   const server = await startHttpsServer(options.authority, options.port ?? 0, switchboard);
@@ -187,6 +203,7 @@ export async function startHostedTenant(options: HostedTenantOptions): Promise<H
       lifecycle.make(user);
       return store.addAccount(userPrincipalName, password);
     },
+    runRetention: (run) => places.run(run),
     advance(ms) {
       aheadMs += ms;
     },

@@ -29,18 +29,20 @@ export function getFolder({ element, mailbox }: EwsRequest): Part[] {
   const children = childrenByName(element, 'GetFolder');
   const shape = shapeOf(children.get('FolderShape')?.[0], 'FolderShape');
   return childElements(children.get('FolderIds')?.[0] ?? element).map((id) => () => {
-    return xml('m:Folders', {}, folderXml(mailbox.folderBy(id), mailbox, shape));
+    const place = mailbox.at(id);
+    return xml('m:Folders', {}, folderXml(place.folderBy(id), place, shape));
   });
 }
 
 /** Hidden folders are listed as all others are: who does not want them asks by a restriction on 0x10F4. */
-export function findFolder({ element, mailbox, settings }: EwsRequest): Part[] {
+export function findFolder({ element, mailbox: whole, settings }: EwsRequest): Part[] {
   const children = childrenByName(element, 'FindFolder');
   const shape = shapeOf(children.get('FolderShape')?.[0], 'FolderShape');
   const matches = restrictionOf(children.get('Restriction')?.[0]);
   const pageOf = pager<Folder>(children.get('IndexedPageFolderView')?.[0], settings.maxRows);
   const traversal = element.getAttribute('Traversal');
   return childElements(children.get('ParentFolderIds')?.[0] ?? element).map((id) => () => {
+    const mailbox = whole.at(id);
     const parent = mailbox.folderBy(id);
     const deep = traversal === 'Deep';
     const below = traversal === 'SoftDeleted' ? [] : deep ? mailbox.descendantsOf(parent) : mailbox.childrenOf(parent);

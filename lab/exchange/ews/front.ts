@@ -2,6 +2,7 @@ import type { Element } from '@xmldom/xmldom';
 import type { Outgoing } from '../flow/outgoing.ts';
 import type { Front, HttpAnswer, HttpCall } from '../front.ts';
 import type { Items } from '../mail/items.ts';
+import type { PolicyPlaces } from '../mail/policy-places.ts';
 import type { ReadReceipts } from '../mail/read-receipts.ts';
 import type { SpecialFolder } from '../mail/special-folders.ts';
 import { Refusal } from '../refusal.ts';
@@ -17,6 +18,7 @@ import { childElements, childNamed, NAMESPACES, parseXml, textOf, xml } from './
 
 export interface EwsFrontOptions extends Directory {
   readonly items: Items;
+  readonly places: PolicyPlaces;
   readonly outgoing: Outgoing;
   readonly receipts: ReadReceipts;
   readonly folderNames: Readonly<Record<SpecialFolder, string>>;
@@ -69,7 +71,7 @@ export function ewsFront(options: EwsFrontOptions): Front {
         `The element 'Body' has invalid child element '${name}' in namespace '${operation.namespaceURI}'.`,
       );
     }
-    const mailbox = new EwsMailbox(account, items, options.folderNames);
+    const mailbox = new EwsMailbox(account, items, options.folderNames, options.places.of(account));
     const parts = asFault(() =>
       known.parts({ name, element: operation, mailbox, settings, outgoing, receipts, nowMs: now() }),
     );

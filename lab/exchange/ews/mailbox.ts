@@ -5,11 +5,15 @@ import type { Folder } from '../../imap/folder.ts';
 import type { Account } from '../../imap/store.ts';
 import type { Items } from '../mail/items.ts';
 import type { PlacedMessage } from '../mail/message-properties.ts';
+import type { PlacesOfMailbox } from '../mail/policy-places.ts';
 import { findSpecialFolder, type SpecialFolder } from '../mail/special-folders.ts';
 import { EwsError, schemaFault } from './refusal.ts';
 
 /** Names that exist and that this mailbox has nothing for. */
-const ELSEWHERE = ['calendar', 'contacts', 'journal', 'notes', 'publicfoldersroot', 'root', 'searchfolders', 'tasks'];
+const ELSEWHERE = [
+  ...['calendar', 'contacts', 'journal', 'notes', 'publicfoldersroot', 'root', 'searchfolders', 'tasks'],
+  ...['archivemsgfolderroot', 'recoverableitemsdeletions'],
+];
 
 /** One mailbox as EWS walks it: a tree of folders below a root that IMAP does not show. */
 export class EwsMailbox {
@@ -17,16 +21,46 @@ export class EwsMailbox {
   readonly items: Items;
   readonly #folderNames: Readonly<Record<SpecialFolder, string>>;
   readonly rootId: string;
+  /** What DistinguishedFolderId says of its root, or of its folder `Deletions`. */
+  #name = 'msgfolderroot';
+  readonly #places: readonly EwsMailbox[];
 
-  constructor(account: Account, items: Items, folderNames: Readonly<Record<SpecialFolder, string>>) {
+  constructor(
+    account: Account,
+    items: Items,
+    folderNames: Readonly<Record<SpecialFolder, string>>,
+    places: PlacesOfMailbox | null,
+  ) {
     this.account = account;
     this.items = items;
     this.#folderNames = folderNames;
+    const further = (place: Account, name: string) => {
+      const made = new EwsMailbox(place, items, folderNames, null);
+      made.#name = name;
+      return made;
+    };
+    this.#places = [
+      ...(places === null ? [] : [further(places.recoverableItems, 'recoverableitemsdeletions')]),
+      ...(places?.archive == null ? [] : [further(places.archive, 'archivemsgfolderroot')]),
+    ];
     this.rootId = `AQMkAD${createHash('sha256').update(`root of ${account.user}`).digest('base64url').slice(0, 26)}`;
   }
 
   idOf(folder: Folder | 'root'): string {
     return folder === 'root' ? this.rootId : this.items.folderId(folder);
+  }
+
+  /** Recoverable Items or the archive, where `id` names a folder or an item there; else this one. For reading. */
+  at(element: Element): EwsMailbox {
+    const id = element.getAttribute('Id') ?? '';
+    const messageId = this.items.messageIdOf(id);
+    const place = this.#places.find((each) => {
+      if (element.localName === 'DistinguishedFolderId') return each.#name === id;
+      if (element.localName === 'FolderId')
+        return each.rootId === id || each.folders().some((folder) => this.items.folderId(folder) === id);
+      return each.folders().some(({ messages }) => messages.some((message) => message.id === messageId));
+    });
+    return place ?? this;
   }
 
   /**
@@ -37,7 +71,8 @@ export class EwsMailbox {
     const id = element.getAttribute('Id') ?? '';
     switch (element.localName) {
       case 'DistinguishedFolderId': {
-        if (id === 'msgfolderroot') return 'root';
+        if (id === this.#name)
+          return id === 'recoverableitemsdeletions' ? this.makeFolder('root', 'Deletions') : 'root';
         // The names of DistinguishedFolderIdNameType are Graph's, and are case-sensitive here.
         const found = id === id.toLowerCase() ? findSpecialFolder(this.account, id, this.#folderNames) : null;
         if (found !== null) return found;

@@ -14,8 +14,8 @@ export function getItem({ element, mailbox }: EwsRequest): Part[] {
   const children = childrenByName(element, 'GetItem');
   const shape = shapeOf(children.get('ItemShape')?.[0], 'ItemShape');
   return childElements(children.get('ItemIds')?.[0] ?? element).map((id) => () => {
-    const place = mailbox.messageBy(id.getAttribute('Id') ?? '');
-    return xml('m:Items', {}, messageXml(place, mailbox, shape));
+    const own = mailbox.at(id);
+    return xml('m:Items', {}, messageXml(own.messageBy(id.getAttribute('Id') ?? ''), own, shape));
   });
 }
 
@@ -24,7 +24,7 @@ export function getItem({ element, mailbox }: EwsRequest): Part[] {
  * (exchange.md §4.2). What was written a moment ago may not be there yet (exchange.md §9.4).
  */
 export function findItem(request: EwsRequest): Part[] {
-  const { element, mailbox, settings, nowMs } = request;
+  const { element, settings, nowMs } = request;
   const children = childrenByName(element, 'FindItem');
   const shape = shapeOf(children.get('ItemShape')?.[0], 'ItemShape');
   const matches = restrictionOf(children.get('Restriction')?.[0]);
@@ -35,6 +35,7 @@ export function findItem(request: EwsRequest): Part[] {
   const asksTooMuch =
     shape.withMime || shape.additional.some((path) => path.kind === 'field' && needsGetItem.includes(path.uri));
   return childElements(children.get('ParentFolderIds')?.[0] ?? element).map((id) => () => {
+    const mailbox = request.mailbox.at(id);
     const folder = mailbox.folderBy(id);
     if (asksTooMuch) throw new EwsError('ErrorInvalidPropertyRequest');
     const messages = folder === 'root' || element.getAttribute('Traversal') !== 'Shallow' ? [] : folder.messages;

@@ -18,6 +18,8 @@ export interface GraphBehaviour {
   visibleAfterMs: number;
   /** UNKNOWN in exchange.md §6.3: how Graph puts it that nothing can be purged while retention is held. False: it is gone to the eye. */
   holdRefusesPurge: boolean;
+  /** UNKNOWN: whether the undocumented name `archivemsgfolderroot` shows the in-place archive; public code has seen both. */
+  showsArchive: boolean;
   /** Of a mailbox; null: it is never full. */
   quotaBytes: number | null;
   /** Each call takes so long and holds its place among the concurrent ones. */
@@ -46,6 +48,7 @@ export function defaultGraphBehaviour(): GraphBehaviour {
     attachmentsAreSensitive: false,
     visibleAfterMs: 0,
     holdRefusesPurge: false,
+    showsArchive: false,
     quotaBytes: null,
     latencyMs: 0,
     limits: {

@@ -150,7 +150,7 @@ function isRoot(call: MailCall, id: string): boolean {
   return id.toLowerCase() === ROOT || id === rootId(call);
 }
 
-function rootId({ address }: MailCall): string {
+function rootId({ account: { user: address } }: MailCall): string {
   return `AQMkADRoot${createHash('sha256').update(address).digest('base64url').slice(0, 22)}`;
 }
 

@@ -18,7 +18,7 @@ import {
   readFolder,
   renameFolder,
 } from './folders.ts';
-import { type GraphMailWorld, type MailCall, type MailRoute, uploadBytesOf } from './mailbox.ts';
+import { type GraphMailWorld, inPolicyPlace, type MailCall, type MailRoute, uploadBytesOf } from './mailbox.ts';
 import {
   copyMessage,
   deleteMessage,
@@ -97,7 +97,7 @@ export function graphMail(options: GraphMailOptions): Front {
       const leave = options.throttle.enter(caller.application.clientId, mail.address, uploadBytesOf(call));
       try {
         if (options.world.behaviour.latencyMs > 0) await delay(options.world.behaviour.latencyMs);
-        return await route(mail);
+        return await route(inPolicyPlace(mail, template.split('/', 1).join()));
       } finally {
         leave();
       }

@@ -7,6 +7,7 @@ import type { HttpAnswer, HttpCall } from '../front.ts';
 import type { Caller } from '../identity/access.ts';
 import { contentOf, type MailContent } from '../mail/content.ts';
 import type { Item, Items } from '../mail/items.ts';
+import type { PolicyPlaces } from '../mail/policy-places.ts';
 import type { ReadReceipts } from '../mail/read-receipts.ts';
 import { findSpecialFolder, type SpecialFolder } from '../mail/special-folders.ts';
 import { graphRefusal } from '../refusal.ts';
@@ -18,6 +19,7 @@ import type { UploadSessions } from './upload-sessions.ts';
 export interface GraphMailWorld {
   readonly store: MailStore;
   readonly items: Items;
+  readonly places: PolicyPlaces;
   readonly outgoing: Outgoing;
   readonly receipts: ReadReceipts;
   readonly behaviour: GraphBehaviour;
@@ -69,6 +71,40 @@ export function idOf({ world, immutable }: MailCall, { folder, item }: Pick<Loca
 
 function placeOf(folderId: string): string {
   return createHash('sha256').update(folderId).digest('base64url').slice(0, 8);
+}
+
+/**
+ * The call as one to Recoverable Items or to the archive, where it only reads and names a folder or a message there. The first has a
+ * well-known name (exchange.md §3), the second one that is not documented and is refused elsewhere.
+ * @throws Refusal 404 ErrorInvalidMailboxItemId: the archive is not shown by this way
+ */
+export function inPolicyPlace(call: MailCall, kind: string): MailCall {
+  const { world, method, account } = call;
+  const [id = '', ...rest] = call.ids;
+  if (method !== 'GET' || id === '') return call;
+  const { recoverableItems, archive } = world.places.of(account);
+  const name = id.toLowerCase();
+  if (name === 'recoverableitemsdeletions') {
+    return {
+      ...call,
+      account: recoverableItems,
+      ids: [world.items.folderId(recoverableItems.ensureFolder(['Deletions']))],
+    };
+  }
+  const shown = archive !== null && world.behaviour.showsArchive ? archive : null;
+  if (name === 'archivemsgfolderroot') {
+    if (shown !== null) return { ...call, account: shown, ids: ['msgfolderroot', ...rest] };
+    const known = archive === null ? 'ErrorItemNotFound' : 'ErrorInvalidMailboxItemId';
+    throw graphRefusal(404, known, "The item doesn't belong to the targeted mailbox.");
+  }
+  const messageId = world.items.messageIdOf(id);
+  const place = [recoverableItems, ...(shown === null ? [] : [shown])].find((each) =>
+    each.listFolders().some((folder) => {
+      if (kind !== 'messages') return world.items.folderId(folder) === id;
+      return folder.messages.some((message) => message.id === messageId);
+    }),
+  );
+  return place === undefined ? call : { ...call, account: place };
 }
 
 /** @throws Refusal 404 ErrorItemNotFound: unknown, deleted, or an id of a place where the message is not any more */
