@@ -35,26 +35,55 @@ export async function* findItems(
   }
 }
 
+/** All items of a folder that nothing comes into while it is read, in any order; UID 0 where an item has none. @throws as EwsClient.askOne */
+export async function* findAllItems(
+  client: EwsClient,
+  folderId: string,
+  fields: readonly Field[],
+): AsyncGenerator<FoundItem, void, undefined> {
+  for (let offset = 0; ; ) {
+    const { rows, isLast } = await askPage(client, folderId, null, fields, offset);
+    for (const element of rows) {
+      const itemId = find(element, 'ItemId')?.getAttribute('Id') ?? null;
+      if (itemId !== null) yield { itemId, uid: numberOf(element, FIELDS.uid) ?? 0, element };
+    }
+    offset += rows.length;
+    if (isLast || rows.length === 0) return;
+  }
+}
+
 async function readPage(client: EwsClient, folderId: string, condition: string, fields: readonly Field[]) {
-  const shape = xml('m:ItemShape', {}, xml('t:BaseShape', {}, 'IdOnly'), additional([FIELDS.uid, ...fields]));
-  const view = xml('m:IndexedPageItemView', { MaxEntriesReturned: PAGE, Offset: 0, BasePoint: 'Beginning' });
-  const order = xml('m:SortOrder', {}, xml('t:FieldOrder', { Order: 'Ascending' }, FIELDS.uid.path));
-  const parents = xml('m:ParentFolderIds', {}, xml('t:FolderId', { Id: folderId }));
-  const answer = await client.askOne({
-    operation: 'FindItem',
-    effect: false,
-    facts: { folder: folderId },
-    body: xml('m:FindItem', { Traversal: 'Shallow' }, shape, view, xml('m:Restriction', {}, condition), order, parents),
-  });
-  const root = find(answer, 'RootFolder');
-  const rows = root && find(root, 'Items');
-  const items = (rows === null ? [] : childElements(rows)).flatMap((element): readonly FoundItem[] => {
+  const { rows, isLast } = await askPage(client, folderId, condition, fields, 0);
+  const items = rows.flatMap((element): readonly FoundItem[] => {
     const itemId = find(element, 'ItemId')?.getAttribute('Id') ?? null;
     const uid = numberOf(element, FIELDS.uid);
     return itemId === null || uid === null ? [] : [{ itemId, uid, element }];
   });
+  return { items: items.toSorted((a, b) => a.uid - b.uid), isLast };
+}
+
+async function askPage(
+  client: EwsClient,
+  folderId: string,
+  condition: string | null,
+  fields: readonly Field[],
+  offset: number,
+) {
+  const shape = xml('m:ItemShape', {}, xml('t:BaseShape', {}, 'IdOnly'), additional([FIELDS.uid, ...fields]));
+  const view = xml('m:IndexedPageItemView', { MaxEntriesReturned: PAGE, Offset: offset, BasePoint: 'Beginning' });
+  const order = xml('m:SortOrder', {}, xml('t:FieldOrder', { Order: 'Ascending' }, FIELDS.uid.path));
+  const parents = xml('m:ParentFolderIds', {}, xml('t:FolderId', { Id: folderId }));
+  const restriction = condition === null ? [] : [xml('m:Restriction', {}, condition)];
+  const answer = await client.askOne({
+    operation: 'FindItem',
+    effect: false,
+    facts: { folder: folderId },
+    body: xml('m:FindItem', { Traversal: 'Shallow' }, shape, view, ...restriction, order, parents),
+  });
+  const root = find(answer, 'RootFolder');
+  const items = root && find(root, 'Items');
   return {
-    items: items.toSorted((a, b) => a.uid - b.uid),
+    rows: items === null ? [] : childElements(items),
     isLast: root?.getAttribute('IncludesLastItemInRange') !== 'false',
   };
 }

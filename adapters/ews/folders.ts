@@ -32,10 +32,20 @@ export interface FolderTree {
 /** All folders of mail by FindFolder, a page at a time, with their roles. @throws as EwsClient.askOne */
 export async function readFolders(client: EwsClient): Promise<FolderTree> {
   const { roles, rootId } = await readDistinguished(client);
+  return await readBelow(client, 'msgfolderroot', rootId, roles);
+}
+
+/** All folders of mail below a root, whose id is `rootId`; `roles` by id. @throws as EwsClient.askOne */
+export async function readBelow(
+  client: EwsClient,
+  root: 'msgfolderroot' | 'archivemsgfolderroot',
+  rootId: string,
+  roles: ReadonlyMap<string, FolderRole>,
+): Promise<FolderTree> {
   const rows = new Map<string, { readonly name: string; readonly parentId: string; readonly element: Element }>();
   for (let offset = 0, isLast = false; !isLast; ) {
-    const root = find(await client.askOne(pageOf(offset)), 'RootFolder');
-    const folders = root && find(root, 'Folders');
+    const answer = find(await client.askOne(pageOf(root, offset)), 'RootFolder');
+    const folders = answer && find(answer, 'Folders');
     const page = folders === null ? [] : childElements(folders);
     for (const element of page) {
       const id = idOf(element, 'FolderId');
@@ -44,7 +54,7 @@ export async function readFolders(client: EwsClient): Promise<FolderTree> {
         rows.set(id, { name: readValue(element, FIELDS.name) ?? '', parentId, element });
     }
     offset += page.length;
-    isLast = page.length === 0 || root?.getAttribute('IncludesLastItemInRange') !== 'false';
+    isLast = page.length === 0 || answer?.getAttribute('IncludesLastItemInRange') !== 'false';
   }
   const pathOf = (id: string): FolderPath | null => {
     const path: string[] = [];
@@ -75,10 +85,10 @@ export async function proveAccess(client: EwsClient): Promise<void> {
   await readDistinguished(client);
 }
 
-function pageOf(offset: number): EwsRequest {
+function pageOf(root: string, offset: number): EwsRequest {
   const shape = xml('m:FolderShape', {}, xml('t:BaseShape', {}, 'IdOnly'), additional(LISTED));
   const view = xml('m:IndexedPageFolderView', { MaxEntriesReturned: PAGE, Offset: offset, BasePoint: 'Beginning' });
-  const parents = xml('m:ParentFolderIds', {}, xml('t:DistinguishedFolderId', { Id: 'msgfolderroot' }));
+  const parents = xml('m:ParentFolderIds', {}, xml('t:DistinguishedFolderId', { Id: root }));
   return {
     operation: 'FindFolder',
     effect: false,

@@ -3,7 +3,7 @@ import { type ByteBudget, LARGE_BYTES } from '../../domain/byte-budget.ts';
 import { MigrationError } from '../../domain/errors.ts';
 import type { TargetMessage } from '../../domain/ports/mail.ts';
 import type { EwsClient, EwsRequest } from './client.ts';
-import { type FoundItem, findItems, uidRange } from './find-items.ts';
+import { type FoundItem, findAllItems, findItems, uidRange } from './find-items.ts';
 import { FIELDS, FLAG_FIELDS, flagsOf, numberOf, readValue } from './properties.ts';
 import { childElements, find, textOf, xml } from './xml.ts';
 
@@ -24,11 +24,31 @@ export async function* listCopies(
   { fromUid, beforeUid }: { readonly fromUid: number; readonly beforeUid: number | undefined },
   budget: ByteBudget,
 ): AsyncGenerator<TargetMessage, void, undefined> {
-  const first = Math.max(1, fromUid);
-  const fields = [FIELDS.size, FIELDS.receivedAt, ...FLAG_FIELDS];
+  const items = findItems(client, folderId, (from) => uidRange(from, beforeUid), LISTED, Math.max(1, fromUid));
+  yield* readFound(client, folderId, items, budget);
+}
+
+/** The bytes of all messages of a folder, in any order, whether they have a UID or not. @throws as EwsClient.askOne */
+export async function* listEverything(
+  client: EwsClient,
+  folderId: string,
+  budget: ByteBudget,
+): AsyncGenerator<Buffer, void, undefined> {
+  const items = findAllItems(client, folderId, LISTED);
+  for await (const { raw } of readFound(client, folderId, items, budget)) yield raw;
+}
+
+const LISTED = [FIELDS.size, FIELDS.receivedAt, ...FLAG_FIELDS];
+
+async function* readFound(
+  client: EwsClient,
+  folderId: string,
+  items: AsyncIterable<FoundItem>,
+  budget: ByteBudget,
+): AsyncGenerator<TargetMessage, void, undefined> {
   let batch: FoundItem[] = [];
   let bytes = 0;
-  for await (const item of findItems(client, folderId, (from) => uidRange(from, beforeUid), fields, first)) {
+  for await (const item of items) {
     const size = numberOf(item.element, FIELDS.size) ?? 0;
     if (batch.length > 0 && (bytes + size > BATCH_BYTES || batch.length === BATCH_ITEMS)) {
       yield* readBatch(client, folderId, batch);

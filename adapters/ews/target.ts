@@ -8,6 +8,7 @@ import type {
   FlagChange,
   MailTarget,
   OpenedFolder,
+  PolicyPlace,
   ServerFacts,
   TargetFolder,
   TargetMessage,
@@ -17,6 +18,7 @@ import { createItem } from './create-item.ts';
 import { findByValue, findItems, uidConditions, uidRange } from './find-items.ts';
 import { createFolder, type FolderTree, findByPath, readFolders, readStatus, uidValidityOf } from './folders.ts';
 import { listCopies } from './list-copies.ts';
+import { listPolicyPlaces } from './policy-places.ts';
 import { additional, FIELDS, FLAG_FIELDS, flagsOf, numberOf, partFlags, readValue } from './properties.ts';
 import { updateFlags } from './update-flags.ts';
 import { childElements, find, xml } from './xml.ts';
@@ -116,6 +118,10 @@ export class EwsTarget implements MailTarget {
 
   listMessages(folder: TargetFolder, fromUid: number, beforeUid?: number): AsyncIterable<TargetMessage> {
     return listCopies(this.#client, folder.id, { fromUid, beforeUid }, this.#budget);
+  }
+
+  listPolicyPlaces(): AsyncIterable<PolicyPlace> {
+    return listPolicyPlaces(this.#client, this.#budget);
   }
 
   async close(): Promise<void> {

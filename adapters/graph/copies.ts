@@ -62,6 +62,25 @@ export async function* listCopies(
   budget: ByteBudget,
   signal: AbortSignal,
 ): AsyncGenerator<TargetMessage, void, undefined> {
+  yield* readRows(calls, listRows(calls, where), budget, signal);
+}
+
+/** The bytes of all messages of a folder, in any order, whether they have a UID or not. */
+export async function* listEverything(
+  calls: MailboxCalls,
+  folderId: string,
+  budget: ByteBudget,
+  signal: AbortSignal,
+): AsyncGenerator<Buffer, void, undefined> {
+  for await (const { raw } of readRows(calls, listBy(calls, folderId, null), budget, signal)) yield raw;
+}
+
+async function* readRows(
+  calls: MailboxCalls,
+  rows: AsyncIterable<CopyRow>,
+  budget: ByteBudget,
+  signal: AbortSignal,
+): AsyncGenerator<TargetMessage, void, undefined> {
   const flying: { readonly row: CopyRow; readonly bytes: Promise<Buffer | null> }[] = [];
   const land = async function* (leave: number): AsyncGenerator<TargetMessage, void, undefined> {
     while (flying.length > leave) {
@@ -71,7 +90,7 @@ export async function* listCopies(
     }
   };
   try {
-    for await (const row of listRows(calls, where)) {
+    for await (const row of rows) {
       if (row.sizeBytes !== null && row.sizeBytes <= LENT_BYTES) {
         const bytes = readBytes(calls, row);
         bytes.catch(() => undefined); // it is thrown where it is awaited
@@ -121,22 +140,23 @@ function uidFilter(operator: 'eq' | 'ge' | 'lt', uid: number): string {
 async function* listBy(
   calls: MailboxCalls,
   folderId: string,
-  filter: string,
+  filter: string | null,
 ): AsyncGenerator<CopyRow, void, undefined> {
   const path = `${pathOf(folderId)}/messages${query({
-    $filter: filter,
+    ...(filter !== null && { $filter: filter }),
     $select: `id,${FLAG_FIELDS},receivedDateTime`,
     $expand: expandOf([PROPERTY.uid, PROPERTY.received, PROPERTY.sizeBytes, ...FLAG_PROPERTIES]),
     $top: '100',
   })}`;
   for await (const row of calls.list({ name: 'list messages', path, facts: { folder: folderId } })) {
-    const copy = rowOf(row);
+    const copy = rowOf(row, filter === null ? 0 : null);
     if (copy !== null) yield copy;
   }
 }
 
-function rowOf(row: Json): CopyRow | null {
-  const [id, uid] = [textOf(row, 'id'), numberOf(row, PROPERTY.uid)];
+/** @param otherwise  UID of one that has none; null: it is left out */
+function rowOf(row: Json, otherwise: number | null): CopyRow | null {
+  const [id, uid] = [textOf(row, 'id'), numberOf(row, PROPERTY.uid) ?? otherwise];
   if (id === null || uid === null) return null;
   return {
     id,

@@ -6,6 +6,7 @@ import type {
   FlagChange,
   MailTarget,
   OpenedFolder,
+  PolicyPlace,
   ServerFacts,
   TargetFolder,
   TargetMessage,
@@ -18,6 +19,7 @@ import type { GraphClient } from './graph-client.ts';
 import { insist } from './insist.ts';
 import { mailError } from './mail-errors.ts';
 import { isGone, MailboxCalls } from './mailbox-calls.ts';
+import { listPolicyPlaces } from './policy-places.ts';
 import { uidValidityOf } from './rows.ts';
 
 export interface GraphTargetOptions {
@@ -127,6 +129,11 @@ export abstract class GraphTarget implements Omit<MailTarget, 'route'> {
       beforeUid: Math.min(uidNext, beforeUid ?? uidNext),
     };
     yield* listCopies(this.calls, where, this.#options.budget, this.#options.signal);
+  }
+
+  listPolicyPlaces(): AsyncIterable<PolicyPlace> {
+    const { budget, signal } = this.#options;
+    return listPolicyPlaces(this.calls, { fidelity: this.fidelity, budget, signal });
   }
 
   async close(): Promise<void> {
