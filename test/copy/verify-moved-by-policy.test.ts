@@ -87,3 +87,28 @@ test('T63: copies that the target wrote anew are known in the archive by what th
   world.target.moveByPolicy('archive', ['INBOX'], 3);
   expect(await world.verify(INITIAL)).toMatchObject({ lost: 0, movedByPolicy: 1, faults: 0 });
 });
+
+test.each(['content', 'parts'] as const)(
+  'T63: what went by IMAP is known in a place that is shown with the %s of messages only, by its original',
+  async (fidelity) => {
+    const world = await copied({});
+    world.target.moveByPolicy('archive', ['INBOX'], 1);
+    world.target.removeMessage(['INBOX'], 2);
+    const offer = { fidelity: 'bytes', maxMessageBytes: null, keepsSignatures: true } as const;
+    const routed = () =>
+      createRoutedTarget(world.target.openTarget(), { ...offer, route: 'imap' }, [
+        {
+          offer: { ...offer, route: 'graph-json', fidelity },
+          open: async () => world.target.openTarget({ route: 'graph-json', fidelity, showsPolicyPlaces: true }),
+          sameUids: true,
+        },
+      ]);
+    expect(await world.verify(INITIAL, { target: routed() })).toMatchObject({ lost: 2, movedByPolicy: 0 });
+    const openSource = async () => ({ source: world.source.openSource(), close: async () => undefined });
+    expect(await world.verify(INITIAL, { target: routed(), openSource })).toMatchObject({ lost: 1, movedByPolicy: 1 });
+    expect((await named(world)).map(({ code, uid }) => [code, uid])).toEqual([
+      ['MESSAGE_LOST', 2],
+      ['MOVED_BY_POLICY', 1],
+    ]);
+  },
+);
