@@ -39,7 +39,7 @@ export function createStoryActivities({ store, approvals, mailboxSignals, public
       return {
         clientId: plan.client.id,
         clientName: plan.client.name,
-        targetKind: plan.target.kind,
+        targetKind: plan.target.kind === 'hosted-exchange' ? 'hosted-exchange' : 'imap',
         hasDns: plan.dns !== null,
         policy: plan.policy,
         timeZone: plan.cutover.timeZone,

@@ -13,7 +13,7 @@ import type { Redirections } from '../domain/ports/redirection.ts';
 import type { MigrationStore, StoredMailbox } from '../domain/ports/store.ts';
 import type { TenantAccess } from '../domain/ports/tenant-access.ts';
 import { preflightMailbox } from '../domain/preflight-mailbox.ts';
-import { HOSTED_EXCHANGE } from '../domain/target-limits.ts';
+import { EXCHANGE_SERVER, HOSTED_EXCHANGE } from '../domain/target-limits.ts';
 import { checkAccess } from './check-access.ts';
 import { type DeletionPorts, followDeletionsOfPass, followsDeletions, hasRemovable } from './deletions.ts';
 import { hostedLimits } from './hosted-limits.ts';
@@ -54,7 +54,7 @@ export function createTransferActivities(ports: TransferPorts) {
 
   const accountsOf = async (mailbox: StoredMailbox) => {
     const { plan } = await store.getMigration(mailbox.migrationId);
-    const limits = plan.target.kind === 'imap' ? undefined : HOSTED_EXCHANGE;
+    const limits = LIMITS[plan.target.kind];
     return { ...mailAccounts(plan, mailbox), limits, plan };
   };
 
@@ -97,8 +97,9 @@ export function createTransferActivities(ports: TransferPorts) {
       }
       for (const mailbox of page) {
         const accounts = mailAccounts(plan, mailbox);
-        // A hosted mailbox does not exist yet at A2, so only a plain target is tried.
-        const target = plan.target.kind === 'imap' ? accounts.target : null;
+        // A hosted mailbox does not exist yet at A2, so only targets whose mailboxes do are tried.
+        const isTried = plan.target.kind !== 'hosted-exchange';
+        const target = isTried ? await routes.find(plan, mailbox, accounts.target) : null;
         const verdict = await preflightMailbox({
           connector,
           source: accounts.source,
@@ -173,7 +174,7 @@ export function createTransferActivities(ports: TransferPorts) {
             pass: input.pass,
             signal,
             limits: accounts.limits,
-            signedMail: accounts.plan.target.kind === 'imap' ? undefined : accounts.plan.target.signedMail,
+            signedMail: accounts.plan.target.kind === 'hosted-exchange' ? accounts.plan.target.signedMail : undefined,
             labels: labelRulesOf(accounts.plan.source),
             mayRead: readsOf(ports.dailyReads, accounts.source, accounts.plan.source, first.source),
             failures: context.info.attempt - 1,
@@ -230,3 +231,6 @@ export function createTransferActivities(ports: TransferPorts) {
     },
   };
 }
+
+/** Before a server has told its own. */
+const LIMITS = { imap: undefined, 'exchange-server': EXCHANGE_SERVER, 'hosted-exchange': HOSTED_EXCHANGE } as const;

@@ -1,5 +1,5 @@
 import { isAbsolute, resolve } from 'node:path';
-import type { AdminEndpoint, ImapEndpoint, Plan, PlannedMailbox, PlannedTarget } from '../domain/plan.ts';
+import type { AdminEndpoint, EwsEndpoint, ImapEndpoint, Plan, PlannedMailbox, PlannedTarget } from '../domain/plan.ts';
 
 /**
  * Makes the file names of a plan absolute: a person who writes `file:secrets/anna` means a file beside the plan, and workers run
@@ -22,6 +22,7 @@ export function anchorMailboxes(mailboxes: readonly PlannedMailbox[], folder: st
 function anchorTarget(target: PlannedTarget, folder: string): PlannedTarget {
   const imap = anchorEndpoint(target.imap, folder);
   if (target.kind === 'imap') return { ...target, imap };
+  if (target.kind === 'exchange-server') return { ...target, imap, ews: anchorEws(target.ews, folder) };
   const { graph, exchangeAdmin, transfer, ews } = target;
   return {
     ...target,
@@ -29,8 +30,12 @@ function anchorTarget(target: PlannedTarget, folder: string): PlannedTarget {
     graph: anchorAdmin(graph, folder),
     exchangeAdmin: anchorAdmin(exchangeAdmin, folder),
     ...(transfer && { transfer: anchorAdmin(transfer, folder) }),
-    ...(ews && { ews: { ...ews, secret: anchorSecret(ews.secret, folder), caFile: anchorFile(ews.caFile, folder) } }),
+    ...(ews && { ews: anchorEws(ews, folder) }),
   };
+}
+
+function anchorEws(ews: EwsEndpoint, folder: string): EwsEndpoint {
+  return { ...ews, secret: anchorSecret(ews.secret, folder), caFile: anchorFile(ews.caFile, folder) };
 }
 
 function anchorAdmin(admin: AdminEndpoint, folder: string): AdminEndpoint {

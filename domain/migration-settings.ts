@@ -4,6 +4,7 @@ import type { DnsPath, Policy } from './plan.ts';
 export interface MigrationSettings {
   readonly clientId: string;
   readonly clientName: string;
+  /** `imap` stands for every target that is not administered: its mailboxes exist already. */
   readonly targetKind: 'imap' | 'hosted-exchange';
   /** False when the plan has no DNS part: the DNS steps are not needed then. */
   readonly hasDns: boolean;

@@ -69,6 +69,13 @@ export interface PlannedSource extends ImapEndpoint {
 export type PlannedTarget =
   | { readonly kind: 'imap'; readonly imap: ImapEndpoint }
   | {
+      /** One that the provider runs: its mailboxes exist already, and mail goes in by EWS or IMAP. */
+      readonly kind: 'exchange-server';
+      readonly imap: ImapEndpoint;
+      readonly ews: EwsEndpoint;
+      readonly routes: readonly Route[];
+    }
+  | {
       readonly kind: 'hosted-exchange';
       readonly imap: ImapEndpoint;
       readonly graph: AdminEndpoint;
@@ -129,6 +136,12 @@ export interface RedirectTarget extends SmtpEndpoint {
 
 /** `file:relative/or/absolute/path` or `env:NAME`; resolved only inside activities. */
 export type SecretRef = string;
+
+/** Targets of which a probe says by which routes mail goes in. */
+export type ExchangeTarget = Extract<PlannedTarget, { kind: 'hosted-exchange' | 'exchange-server' }>;
+
+/** Ways into an Exchange Server, which knows no Graph. */
+export const SERVER_ROUTES: readonly Route[] = ['ews', 'imap'];
 
 /** Without `target.routes` (ADR 7). */
 export const DEFAULT_ROUTES: readonly Route[] = ['ews', 'imap', 'import-mime', 'graph-json'];

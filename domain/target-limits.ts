@@ -25,6 +25,9 @@ export const HOSTED_EXCHANGE: TargetLimits = {
   subfolders: 10_000,
 };
 
+/** Exchange Server before anybody has asked it: 10 MB a message (`Set-TransportConfig -MaxReceiveSize`), the rest alike. */
+export const EXCHANGE_SERVER: TargetLimits = { ...HOSTED_EXCHANGE, messageBytes: 10 * 1_048_576 };
+
 /** What a server's own words tell of its limits: APPENDLIMIT (RFC 7889), its name, and whether it has levels at all. */
 export function findLimits(facts: ServerFacts, separator: string | null): TargetLimits {
   const base = /exchange/i.test(facts.name) ? HOSTED_EXCHANGE : NO_LIMITS;

@@ -11,9 +11,13 @@ import type { ImapConnectorOptions } from '../imap/connector.ts';
 import { openImapProbe } from '../imap/probe.ts';
 import type { HostedAccount, RouteOpener } from './connector.ts';
 
-/** The application that moves mail; never the one that provisions where the plan has two (exchange.md §9.6). */
+/**
+ * The application that moves mail; never the one that provisions where the plan has two (exchange.md §9.6).
+ * @throws ROUTE_UNAVAILABLE for an Exchange Server, which knows no applications
+ */
 export function transferOf({ hosted: { target } }: HostedAccount): AdminEndpoint {
-  return target.transfer ?? target.graph;
+  if (target.kind === 'hosted-exchange') return target.transfer ?? target.graph;
+  throw new MigrationError('ROUTE_UNAVAILABLE', 'An Exchange Server has no applications.');
 }
 
 export function imapOpener(imap: MailConnector, secrets: Secrets, options: ImapConnectorOptions): RouteOpener {
@@ -26,18 +30,19 @@ export function imapOpener(imap: MailConnector, secrets: Secrets, options: ImapC
 /** One connector for each application, since the token of an endpoint with `auth: oauth` is that of the plan. */
 export function ewsOpener(options: Omit<EwsConnectorOptions, 'tokens'>, tokens: TokenPool): RouteOpener {
   const connectors = new Map<string, EwsConnector>();
-  const connectorOf = (application: AdminEndpoint): EwsConnector => {
+  const connectorOf = (account: HostedAccount): EwsConnector => {
+    const application = account.hosted.target.kind === 'hosted-exchange' ? transferOf(account) : null;
     const key = JSON.stringify(application);
-    const made =
-      connectors.get(key) ?? createEwsConnector({ ...options, tokens: () => tokens(application, EXCHANGE_SCOPE) });
+    const more = application === null ? {} : { tokens: () => tokens(application, EXCHANGE_SCOPE) };
+    const made = connectors.get(key) ?? createEwsConnector({ ...options, ...more });
     connectors.set(key, made);
     return made;
   };
   return {
     openTarget: (account, signal, more) =>
-      connectorOf(transferOf(account)).openTarget(endpointOf(account), account.hosted.address, signal, more),
+      connectorOf(account).openTarget(endpointOf(account), account.hosted.address, signal, more),
     openProbe: (account, signal, more) =>
-      connectorOf(transferOf(account)).openProbe(endpointOf(account), account.hosted.address, signal, more),
+      connectorOf(account).openProbe(endpointOf(account), account.hosted.address, signal, more),
   };
 }
 

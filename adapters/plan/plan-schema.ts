@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { LABEL_POLICIES } from '../../domain/gmail-labels.ts';
-import { DEFAULT_POLICY, DEFAULT_ROUTES, type Plan } from '../../domain/plan.ts';
+import { DEFAULT_POLICY, DEFAULT_ROUTES, type Plan, SERVER_ROUTES } from '../../domain/plan.ts';
 import { REDIRECTION_MEANS } from '../../domain/redirection.ts';
 import { ROUTES } from '../../domain/routes.ts';
 import { isSecretRef, readAddress, readHostname, SECRET_FAULT } from './address.ts';
@@ -114,6 +114,20 @@ const target = z.discriminatedUnion(
   [
     z.strictObject({ kind: z.literal('imap'), imap: imapEndpoint }),
     z.strictObject({
+      kind: z.literal('exchange-server'),
+      imap: imapEndpoint.refine(({ auth }) => auth === 'password', {
+        path: ['auth'],
+        message: 'must be password: an Exchange Server has no applications.',
+      }),
+      ews: ewsEndpoint.refine(({ auth }) => auth === 'basic', {
+        path: ['auth'],
+        message: 'must be basic: an Exchange Server has no applications.',
+      }),
+      routes: routes
+        .refine((given) => given.every((route) => SERVER_ROUTES.includes(route)), 'must be of ews, imap')
+        .default([...SERVER_ROUTES]),
+    }),
+    z.strictObject({
       kind: z.literal('hosted-exchange'),
       imap: imapEndpoint,
       graph: adminEndpoint,
@@ -126,7 +140,7 @@ const target = z.discriminatedUnion(
       redirectTo: redirectTarget,
     }),
   ],
-  'must be imap or hosted-exchange',
+  'must be imap, exchange-server or hosted-exchange',
 );
 
 const mxSet = z

@@ -163,7 +163,23 @@ describe('faults of plan.yaml', () => {
     expect(planFaults('at: 2027-01-15T20:00:00+01:00', 'at: next Friday')).toHaveLength(1);
     expect(planFaults('Europe/Berlin', 'Europe/Berlyn')).toHaveLength(1);
     expect(planFaults('kind: imap', 'kind: exchange')).toEqual([
-      expect.stringMatching(/^plan\.yaml:\d+:\d+ target.*must be imap or hosted-exchange/),
+      expect.stringMatching(/^plan\.yaml:\d+:\d+ target.*must be imap, exchange-server or hosted-exchange/),
+    ]);
+  });
+
+  test('an Exchange Server has EWS and IMAP, passwords, and no Graph', () => {
+    const server = (more: string) => `target:
+  kind: exchange-server
+  imap: {host: mail.example${more.includes('xoauth2') ? ', auth: xoauth2' : ''}}
+  ews: {url: 'https://mail.example/EWS/Exchange.asmx', user: svc, secret: 'env:X'}
+${more.includes('routes') ? more : ''}`;
+    const textOf = (more: string) => planText.replace(/target:[\s\S]*?(?=cutover:)/, server(more));
+    expect(read(textOf('')).plan.target).toMatchObject({ kind: 'exchange-server', routes: ['ews', 'imap'] });
+    expect(faultsOf(() => read(textOf('  routes: [imap, graph-json]\n'))).map(show)).toEqual([
+      expect.stringMatching(/target\.routes must be of ews, imap/),
+    ]);
+    expect(faultsOf(() => read(textOf('xoauth2'))).map(show)).toEqual([
+      expect.stringMatching(/target\.imap\.auth must be password/),
     ]);
   });
 

@@ -60,7 +60,7 @@ export function provisioningRoutes(app: Api, deps: ServerDeps): void {
   const command = createCommander(deps);
   const requireHosted = ({ plan }: StoredMigration) => {
     if (plan.target.kind === 'hosted-exchange') return;
-    throw new MigrationError('NOT_NOW', 'The target is a plain IMAP server: nothing is provisioned there.');
+    throw new MigrationError('NOT_NOW', 'The plan has no administration of its target: nothing is provisioned there.');
   };
   const start = async (migrationId: string, what: 'plan' | 'undo', request: FastifyRequest) => {
     await workflows.startProvisioning(migrationId, what);

@@ -23,7 +23,10 @@ export function tenantCommands(program: Command, context: Context): void {
       });
       const { target, client } = read.plan;
       if (target.kind !== 'hosted-exchange') {
-        throw new CliError(EXIT.usage, 'The target of this plan is a plain IMAP server: it has no applications.');
+        throw new CliError(
+          EXIT.usage,
+          'The target of this plan is no tenant of Exchange Online: it has no applications.',
+        );
       }
       const input = { name: client.id, target, mailboxes: read.mailboxes.map(({ address }) => address) };
       const script = remove ? removeScript(input) : grantScript(input);

@@ -10,7 +10,7 @@ import type {
   SourceFolder,
   TargetId,
 } from '../mail.ts';
-import type { AdminEndpoint, ImapEndpoint, PlannedTarget, SecretRef } from '../plan.ts';
+import type { AdminEndpoint, ExchangeTarget, ImapEndpoint, SecretRef } from '../plan.ts';
 import type { Fidelity, Route, RouteOffer, RouteVerdict } from '../routes.ts';
 
 /** How to reach one account. The secret is resolved by the adapter at the moment it connects. */
@@ -28,7 +28,7 @@ export interface HostedMailbox {
   /** Primary address, as Graph and EWS name the mailbox. */
   readonly address: string;
   /** Whose interfaces they are, and with which applications they are used. */
-  readonly target: Extract<PlannedTarget, { kind: 'hosted-exchange' }>;
+  readonly target: ExchangeTarget;
   /** What a probe said of the ways that are usable, the best first: mail goes by the first; the others take what it cannot hold. */
   readonly routes: readonly RouteVerdict[];
 }
