@@ -1,17 +1,21 @@
 /** T63: retention of the tenant moves or deletes imported old mail. */
 import { afterEach, expect, test } from 'vitest';
-import type { GraphRoute } from '../../adapters/graph/mail-connector.ts';
+import { createGraphMailConnector, type GraphRoute } from '../../adapters/graph/mail-connector.ts';
+import { createTokenPool } from '../../adapters/graph/token-pool.ts';
 import { collect } from '../../domain/collect.ts';
 import { ERRORS } from '../../domain/errors.ts';
 import type { Message } from '../../domain/mail.ts';
 import type { MailTarget } from '../../domain/ports/mail.ts';
+import { createRoutedTarget } from '../../domain/routed-target.ts';
+import { verifyMailbox } from '../../domain/verify-mailbox.ts';
 import { busyMessage } from '../../lab/exchange/ews/busy.ts';
 import type { HostedTenant } from '../../lab/exchange/tenant.ts';
 import { CopyFromMemory } from '../support/copy-from-memory.ts';
 import { EwsWorld, OWNER } from '../support/ews-world.ts';
+import { ExchangeLab } from '../support/exchange-imap.ts';
 import { ADDRESS, GraphMailbox } from '../support/graph-mailbox.ts';
 import { mailWith } from '../support/graph-world.ts';
-import { DELTA } from '../support/memory-world.ts';
+import { DELTA, INITIAL } from '../support/memory-world.ts';
 
 class GraphCopy extends CopyFromMemory {
   readonly mailbox: GraphMailbox;
@@ -42,11 +46,15 @@ const RECENT = '2026-11-20T10:00:00Z';
 const OLD = ['old one', 'old two', 'old three'];
 
 /** Half of the mail is old. */
-async function open(route: GraphRoute | 'ews', hasArchive = true): Promise<World> {
+async function open(route: GraphRoute | 'ews' | 'imap', hasArchive = true): Promise<World> {
   // A clock that stands, so that what is old does not depend on the day of the test.
   const now = () => Date.parse('2026-11-26T12:00:00Z');
   let world: World;
-  if (route === 'ews') {
+  if (route === 'imap') {
+    const copying = await ExchangeLab.start({ tenant: { now } });
+    close = () => copying.close();
+    world = { copying, tenant: copying.tenant, address: OWNER };
+  } else if (route === 'ews') {
     const copying = await EwsWorld.start({ now });
     close = () => copying.close();
     world = { copying, tenant: copying.tenant, address: OWNER };
@@ -203,4 +211,35 @@ test.each([
   await expect(world.copying.verify()).rejects.toMatchObject({ code });
   expect(looks).toBe(1);
   expect(await named(world)).toEqual([]);
+});
+
+test('T63: of mail that went by IMAP, which shows no such place, Graph beside it tells where it lies', async () => {
+  const world = await open('imap');
+  const { copying, tenant } = world;
+  if (!(copying instanceof ExchangeLab)) throw new Error('another world was opened');
+  await copying.copy();
+  tenant.runRetention({ ...POLICY, action: 'DeleteAndAllowRecovery' });
+  expect(await copying.verify()).toMatchObject({ lost: 3, movedByPolicy: 0 });
+
+  const { application } = copying.mailAccount();
+  if (!application) throw new Error('the account has no application');
+  const now = () => Date.parse('2026-11-26T12:00:00Z');
+  const tokens = createTokenPool({ secrets: { resolve: async () => 'lab-secret' }, now });
+  const graph = createGraphMailConnector({ tokens, timeoutMs: 20_000, now });
+  const endpoint = { ...application, clientId: tenant.clientId };
+  const offer = { maxMessageBytes: null, keepsSignatures: true } as const;
+  const target = createRoutedTarget(await copying.open(), { ...offer, route: 'imap', fidelity: 'bytes' }, [
+    {
+      offer: { ...offer, route: 'graph-json', fidelity: 'parts' },
+      open: () => graph.openTarget(endpoint, OWNER, 'graph-json', new AbortController().signal),
+      sameUids: true,
+    },
+  ]);
+  const lease = await copying.ledger.takeLease('mbx-1', 'verifier');
+  const openSource = async () => ({ source: copying.source.openSource(), close: async () => undefined });
+  const input = { target, ledger: copying.ledger, lease, mailboxId: 'mbx-1', pass: INITIAL, openSource };
+  const report = await verifyMailbox(input).finally(() => target.close());
+  expect(report).toMatchObject({ lost: 0, movedByPolicy: 3, faults: 0 });
+  expect(await named(world)).toEqual(DELETED);
+  expect(await copying.copy({}, DELTA)).toMatchObject({ moved: 0 });
 });
