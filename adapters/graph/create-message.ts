@@ -62,9 +62,9 @@ export async function postMessage(calls: MailboxCalls, folderId: string, body: J
       throw new MigrationError('CONNECTION_LOST', 'The target does not tell what it made.', { facts: call.facts });
     }
     first ??= outcome;
-    if (outcome.did === 'unknown' || outcome.status !== 400) {
-      throw mailError({ name: call.name, effect: true }, outcome, 'message', call.facts);
-    }
+    const error = mailError({ name: call.name, effect: true }, outcome, 'message', call.facts);
+    // Malware, a size, a quota: another form of the same message would fare no better.
+    if (outcome.status !== 400 || error.code !== 'MESSAGE_REFUSED') throw error;
   }
   if (first === null) throw new Error('a message was not sent in any form');
   throw mailError({ name: call.name, effect: true }, first, 'message', call.facts);

@@ -21,6 +21,8 @@ const WORDS: Readonly<Record<string, ErrorCode>> = {
   Request_ResourceNotFound: 'MAILBOX_MISSING',
   ErrorQuotaExceeded: 'QUOTA_EXCEEDED',
   ErrorMessageSizeExceeded: 'MESSAGE_TOO_LARGE',
+  ErrorVirusDetected: 'MALWARE_REFUSED',
+  ErrorVirusMessageDeleted: 'MALWARE_REFUSED',
   RequestEntityTooLarge: 'MESSAGE_TOO_LARGE',
   ErrorFolderNotFound: 'FOLDER_VANISHED',
   ErrorParentFolderNotFound: 'FOLDER_VANISHED',

@@ -11,19 +11,15 @@ import { collect } from '../../domain/collect.ts';
 import { fingerprintOf } from '../../domain/fingerprint.ts';
 import { jsonFormOf } from '../../domain/json-form.ts';
 import { markOf } from '../../domain/marks.ts';
-import type { MailTarget } from '../../domain/ports/mail.ts';
 import { ROUTES, type Route } from '../../domain/routes.ts';
 import { contentOf, isSameContent } from '../../domain/same-content.ts';
-import { type VerifyReport, verifyMailbox } from '../../domain/verify-mailbox.ts';
 import { unwrapMessage } from '../../domain/wrap.ts';
 import { findCorpus } from '../../lab/corpus.ts';
 import { contentDigestOf } from '../../lab/mail/content-digest.ts';
 import { generateMailbox } from '../../lab/mail/generator.ts';
-import { CopyFromMemory } from '../support/copy-from-memory.ts';
-import { EwsWorld } from '../support/ews-world.ts';
-import { ExchangeLab } from '../support/exchange-imap.ts';
-import { GraphMailbox } from '../support/graph-mailbox.ts';
-import { DELTA, INITIAL } from '../support/memory-world.ts';
+import type { CopyFromMemory } from '../support/copy-from-memory.ts';
+import { DELTA } from '../support/memory-world.ts';
+import { startRouteWorld, verifyRoute } from '../support/route-worlds.ts';
 import { ROOT } from '../support/source-map.ts';
 
 vi.setConfig({ testTimeout: 120_000 });
@@ -90,35 +86,6 @@ function readTags(): ReadonlyMap<string, readonly string[]> {
   );
 }
 
-class GraphWorld extends CopyFromMemory {
-  readonly mailbox: GraphMailbox;
-  readonly #route: 'graph-json' | 'import-mime';
-
-  constructor(mailbox: GraphMailbox, route: 'graph-json' | 'import-mime') {
-    super();
-    this.mailbox = mailbox;
-    this.#route = route;
-  }
-
-  async open(): Promise<MailTarget> {
-    return await this.mailbox.open(this.#route, { timeoutMs: 30_000 });
-  }
-
-  async close(): Promise<void> {
-    await this.mailbox.close();
-  }
-}
-
-async function startWorld(route: Route): Promise<CopyFromMemory & { close(): Promise<void> }> {
-  if (route === 'imap') return await ExchangeLab.start();
-  if (route === 'ews') {
-    const world = await EwsWorld.start();
-    world.tenant.ews.reEncodes = true;
-    return world;
-  }
-  return new GraphWorld(await GraphMailbox.start(), route);
-}
-
 const FATES = ['bytes', 'content', 'told', 'wrapped', 'refused'] as const;
 type Fate = (typeof FATES)[number];
 
@@ -126,14 +93,14 @@ const fates = new Map<Route, ReadonlyMap<string, Fate>>();
 
 describe.each(ROUTES)('by %s', (route) => {
   test('T29: each message arrives as it was, or what became of it is told; a second pass brings nothing', async () => {
-    const world = await startWorld(route);
+    const world = await startRouteWorld(route);
     try {
       for (const { raw } of samples) world.source.addMessage(['INBOX'], raw, ['\\Seen'], '2014-03-01T10:11:12Z');
       await world.copy();
       const { fate, silent } = await judge(world);
       expect(silent).toEqual([]);
       expect(fate.size).toBe(samples.length);
-      expect(await verify(world)).toMatchObject({ lost: 0, doubled: 0, misfiled: 0, changed: 0 });
+      expect(await verifyRoute(world)).toMatchObject({ lost: 0, doubled: 0, misfiled: 0, changed: 0 });
       expect(await world.copy({}, DELTA)).toMatchObject({ moved: 0 });
       fates.set(route, fate);
     } finally {
@@ -141,22 +108,6 @@ describe.each(ROUTES)('by %s', (route) => {
     }
   });
 });
-
-async function verify(world: CopyFromMemory): Promise<VerifyReport> {
-  const target = await world.open();
-  try {
-    return await verifyMailbox({
-      target,
-      openSource: async () => ({ source: world.source.openSource(), close: async () => undefined }),
-      ledger: world.ledger,
-      lease: await world.ledger.takeLease('mbx-1', 'verifier'),
-      mailboxId: 'mbx-1',
-      pass: INITIAL,
-    });
-  } finally {
-    await target.close();
-  }
-}
 
 /** Reads the mailbox again by the route itself. */
 async function judge(world: CopyFromMemory): Promise<{ fate: ReadonlyMap<string, Fate>; silent: readonly string[] }> {
