@@ -216,11 +216,25 @@ export function createTransferActivities(ports: TransferPorts) {
       if (mailbox.status === 'dropped') return { moved: 0 };
       const accounts = await accountsOf(mailbox);
       const { lease, ...tenure } = await takeTenure(ledger, mailbox.id, holder);
-      const signal = AbortSignal.any([Context.current().cancellationSignal, tenure.signal]);
+      const { cancellationSignal, log } = Context.current();
+      const signal = AbortSignal.any([cancellationSignal, tenure.signal]);
+      let { target } = accounts;
       try {
-        const target = await routes.find(accounts.plan, mailbox, accounts.target);
-        const where = { connector, sessions, ledger, lease, accounts: { ...accounts, target }, signal };
-        await verifyByReading({ ...where, mailboxId: mailbox.id, pass: input.pass });
+        target = await routes.ensure({
+          ...{ plan: accounts.plan, mailbox, target, mayWrite: tenure.mayWrite, signal },
+          onChange: (from, to) => log.info('mail is read by another route', { mailboxId: mailbox.id, from, to }),
+        });
+        const where = { sessions, ledger, lease, accounts: { ...accounts, target }, signal };
+        const openTarget = async () => {
+          try {
+            return await connector.openTarget(target, signal);
+          } catch (error) {
+            throw await routes.doubt(target, mailbox.id, error, 'opening');
+          }
+        };
+        await verifyByReading({ ...where, openTarget, mailboxId: mailbox.id, pass: input.pass });
+      } catch (error) {
+        throw await routes.doubt(target, mailbox.id, error, 'under way');
       } finally {
         await tenure.end();
       }

@@ -2,14 +2,14 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { MigrationError } from '../domain/errors.ts';
 import type { Pass } from '../domain/passes.ts';
 import type { Lease, Ledger } from '../domain/ports/ledger.ts';
-import type { MailAccount, MailConnector } from '../domain/ports/mail.ts';
+import type { MailAccount, MailTarget } from '../domain/ports/mail.ts';
 import { type VerifyReport, verifyMailbox } from '../domain/verify-mailbox.ts';
 import { atMost } from './lanes.ts';
 import { mostSessions } from './mail-accounts.ts';
 import type { SourceSessions } from './source-sessions.ts';
 
 export interface VerificationInput {
-  readonly connector: MailConnector;
+  readonly openTarget: () => Promise<MailTarget>;
   readonly sessions: SourceSessions;
   readonly ledger: Ledger;
   readonly lease: Lease;
@@ -27,8 +27,7 @@ const MAX_CONNECTIONS = 4;
  * @throws VERIFY_FAILED when something is lost, doubled, misfiled or changed; it is named in the mailbox report
  */
 export async function verifyByReading(input: VerificationInput): Promise<void> {
-  const { connector, sessions, accounts, signal, ...rest } = input;
-  const openTarget = () => connector.openTarget(accounts.target, signal);
+  const { openTarget, sessions, accounts, signal, ...rest } = input;
   const limit = Math.min(MAX_CONNECTIONS, mostSessions(accounts.target));
   const target = await openTarget();
   try {

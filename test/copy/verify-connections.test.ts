@@ -40,15 +40,17 @@ async function verified(messages: number, sabotage: (world: ReturnType<typeof ne
     findSpare: async () => null,
     isWanted: async () => false,
   };
+  const { signal } = new AbortController();
+  const accounts = { source: plainAccount(1, 'old'), target: plainAccount(2, 'ann') };
   const failure = await verifyByReading({
-    connector,
+    openTarget: () => connector.openTarget(accounts.target, signal),
     sessions,
     ledger: world.ledger,
     lease: await world.ledger.takeLease(world.mailboxId, 'worker'),
-    accounts: { source: plainAccount(1, 'old'), target: plainAccount(2, 'ann') },
+    accounts,
     mailboxId: world.mailboxId,
     pass: INITIAL,
-    signal: new AbortController().signal,
+    signal,
   }).then(
     () => null,
     (error: unknown) => error,
