@@ -13,12 +13,12 @@ export async function accountCreation(desk: Desk): Promise<void> {
   await desk.step('A1', () => intake(desk));
   await desk.step('A2', () => preflight(desk));
   if (hosted) await desk.step('A3', () => provisioning(desk));
-  else desk.notNeeded('A3', 'the target is a plain IMAP server: its mailboxes exist already');
+  else desk.notNeeded('A3', 'the target is not administered by us: its mailboxes exist already');
   await desk.step('A4', () => cutoverDate(desk));
   if (hosted && settings.wantsAddOns) await desk.step('A5', () => addOns(desk));
   else desk.notNeeded('A5', 'no add-on is asked for');
   if (hosted) await desk.step('A6', () => redirectionOn(desk));
-  else desk.notNeeded('A6', 'a plain IMAP target has no mail filter redirection');
+  else desk.notNeeded('A6', 'mail flow of this target is not ours: there is no redirection');
   if (settings.hasDns) await desk.step('A7', () => records(desk));
   else desk.notNeeded('A7', 'the plan has no DNS part');
 }

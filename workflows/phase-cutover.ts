@@ -57,7 +57,7 @@ async function cutover(desk: Desk, passes: PassRunner): Promise<StepResult> {
   }
   await passGate(desk, 'cutover');
   await waitForDate(desk);
-  if (settings.targetKind === 'imap') return { note: 'users switch now; mail flow is not ours at a plain IMAP target' };
+  if (settings.targetKind === 'imap') return { note: 'users switch now; mail flow of this target is not ours' };
   await exchange.setRedirection.executeWithOptions({ summary: 'redirection off' }, [{ migrationId, on: false }]);
   const probe = await mailFlow.sendProbe.executeWithOptions({ summary: 'send a probe message to the tenant' }, [
     { migrationId, step: 'C2' },
