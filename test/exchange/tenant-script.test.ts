@@ -51,7 +51,7 @@ test('the script of the example grants the rights of its applications, for the m
 test('a plain IMAP target has no applications to grant anything to', async () => {
   const { code, err } = await cli('tenant', 'script', 'docs/examples/plan.yaml', 'docs/examples/mailboxes.csv');
   expect(code).toBe(2);
-  expect(err).toContain('plain IMAP server');
+  expect(err).toContain('no tenant of Exchange Online');
 });
 
 test('one mailbox shows its routes, the one in use, and why not the others', () => {

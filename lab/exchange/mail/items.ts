@@ -46,7 +46,9 @@ export class Items {
 
   /** What is known of a message; one that came by IMAP or by transport is known from the first look on. */
   of(message: StoredMessage): Item {
-    return this.#byMessage.get(message.id) ?? this.add(message, { isDraft: message.flags.has('\\Draft') });
+    return (
+      this.#byMessage.get(message.id) ?? this.add(message, { isDraft: message.flags.has('\\Draft'), visibleAtMs: 0 })
+    );
   }
 
   /** To be called by a front right after it has stored a message. */
