@@ -20,6 +20,7 @@ import { errorCodeOf, explain } from './failures.ts';
 import type { migration } from './migration.ts';
 import { SIGNALS, STATE_QUERY } from './names.ts';
 import type { PassHost } from './pass-runner.ts';
+import type { Patches } from './patches.ts';
 import * as attributes from './search-attributes.ts';
 import type { MigrationState } from './state.ts';
 
@@ -67,12 +68,14 @@ export class Desk implements PassHost {
   gateDirty = false;
   /** How commands reach the support workflow while it runs. */
   supportDesk: SupportDesk | null = null;
+  readonly patches: Patches;
   private published = '';
   private lastWrite: Promise<void> = Promise.resolve();
   private ended: MigrationView['status'] | null = null;
 
-  constructor(state: MigrationState) {
+  constructor(state: MigrationState, patches: Patches) {
     this.state = state;
+    this.patches = patches;
     setHandler(stateQuery, () => this.state);
     setHandler(decisionSignal, (decision) => {
       if (this.state.seenDecisions.includes(decision.decisionId)) return; // delivered again

@@ -2,7 +2,6 @@ import {
   CancellationScope,
   CancelledFailure,
   isCancellation,
-  patched,
   setCurrentDetails,
   upsertSearchAttributes,
 } from '@temporalio/workflow';
@@ -11,6 +10,7 @@ import { takeCommands } from './commands.ts';
 import { Desk, StoryTurned } from './desk.ts';
 import { errorCodeOf, explain } from './failures.ts';
 import { PassRunner } from './pass-runner.ts';
+import { askPatches } from './patches.ts';
 import { accountCreation } from './phase-accounts.ts';
 import { cutoverAndFinalisation } from './phase-cutover.ts';
 import { dataMigration } from './phase-data.ts';
@@ -20,7 +20,7 @@ import type { MigrationState } from './state.ts';
 
 /** One migration of one organisation, from intake to the end of support. Its id is the migration's. */
 export async function migration(state: MigrationState): Promise<MigrationState['steps']> {
-  const desk = new Desk(state);
+  const desk = new Desk(state, askPatches());
   const passes = new PassRunner(desk);
   takeCommands(desk, passes);
   try {
@@ -55,7 +55,7 @@ export async function migration(state: MigrationState): Promise<MigrationState['
 async function rollBackRedirection(desk: Desk): Promise<void> {
   const { state } = desk;
   const mayBeOn = state.steps.A6.status !== 'ahead' && state.steps.A6.status !== 'not-needed' && !desk.isDone('C2');
-  if (!mayBeOn || !patched('redirection-ends-with-the-migration')) return;
+  if (!mayBeOn || !desk.patches.endsRedirection) return;
   try {
     const { outcome } = await exchangeAtEnd.rollBackRedirection.executeWithOptions({ summary: 'end redirection' }, [
       { migrationId: state.migrationId },
@@ -71,7 +71,7 @@ async function rollBackRedirection(desk: Desk): Promise<void> {
 async function restoreTarget(desk: Desk): Promise<void> {
   const { migrationId, settings, steps } = desk.state;
   if (settings?.targetKind !== 'hosted-exchange' || steps.B1.status === 'ahead') return;
-  if (!patched('target-settings-restored')) return;
+  if (!desk.patches.restoresTarget) return;
   try {
     await exchangeAtEnd.restoreSettings.executeWithOptions({ summary: 'put size limits back, release retention' }, [
       { migrationId },

@@ -1,4 +1,3 @@
-import { patched } from '@temporalio/workflow';
 import { dns, exchange, exchangeSurvey, mailFlow, story } from './activities.ts';
 import type { Desk, StepResult } from './desk.ts';
 import { passGate } from './gate.ts';
@@ -47,8 +46,7 @@ async function preflight(desk: Desk): Promise<StepResult> {
  * Which mailbox has which conflict is in the ledger; names of people stay out of notes.
  */
 async function provisioning(desk: Desk): Promise<StepResult> {
-  // Live migrations from before this patch (November 2026) stopped at the first conflict; the branch may go with the last of them.
-  if (!patched('provisioning-plan-first')) return await provisioningInOneGo(desk);
+  if (!desk.patches.plansProvisioningFirst) return await provisioningInOneGo(desk);
   const { migrationId } = desk.state;
   const plan = async (summary: string) =>
     await exchangeSurvey.planProvisioning.executeWithOptions({ summary }, [{ migrationId }]);
@@ -120,11 +118,10 @@ async function addOns({ state }: Desk): Promise<StepResult> {
  * First a probe straight to the old server: while redirection is off, one that comes back to the tenant shows a loop that would
  * otherwise take all mail. Then one through the tenant.
  */
-async function redirectionOn({ state }: Desk): Promise<StepResult> {
+async function redirectionOn({ state, patches }: Desk): Promise<StepResult> {
   const { migrationId } = state;
   const step = 'A6';
-  // The old branch may go when no migration is under way that passed A6 before 2026-11-26.
-  const proves = patched('redirection-looks-for-a-loop');
+  const proves = patches.looksForLoops;
   if (proves) {
     const probe = await mailFlow.sendProbe.executeWithOptions({ summary: 'send a probe message to the old server' }, [
       { migrationId, step, via: 'old-server' },

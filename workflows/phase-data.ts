@@ -1,4 +1,3 @@
-import { patched } from '@temporalio/workflow';
 import { passName } from '../domain/passes.ts';
 import { acknowledged } from './acknowledgement.ts';
 import { exchange, story } from './activities.ts';
@@ -28,8 +27,9 @@ async function initialTransfer(desk: Desk, passes: PassRunner): Promise<StepResu
 async function prepareTarget({
   state,
   settings,
+  patches,
 }: Desk): Promise<Awaited<ReturnType<typeof exchange.prepareImport>> | null> {
-  if (settings.targetKind !== 'hosted-exchange' || !patched('target-prepared-for-import')) return null;
+  if (settings.targetKind !== 'hosted-exchange' || !patches.preparesTarget) return null;
   return await exchange.prepareImport.executeWithOptions({ summary: 'raise size limits, hold retention' }, [
     { migrationId: state.migrationId },
   ]);

@@ -1,4 +1,4 @@
-import { getExternalWorkflowHandle, patched, setHandler, startChild } from '@temporalio/workflow';
+import { getExternalWorkflowHandle, setHandler, startChild } from '@temporalio/workflow';
 import { exchange } from './activities.ts';
 import { childOptions } from './child-options.ts';
 import type { Desk, StepResult } from './desk.ts';
@@ -18,7 +18,7 @@ export async function supportPhase(desk: Desk): Promise<void> {
 
 /** Only now: stragglers are old mail too, and retention would tidy them away before they are verified. */
 async function restoreTarget(desk: Desk): Promise<void> {
-  if (desk.settings.targetKind !== 'hosted-exchange' || !patched('target-settings-restored')) return;
+  if (desk.settings.targetKind !== 'hosted-exchange' || !desk.patches.restoresTarget) return;
   for (;;) {
     try {
       await exchange.restoreSettings.executeWithOptions({ summary: 'put size limits back, release retention' }, [
