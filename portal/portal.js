@@ -212,7 +212,8 @@ function render(value, level) {
 }
 
 function table(rows) {
-  const keys = inKeyOrder([...new Set(rows.flatMap((row) => Object.keys(row)))]);
+  // What was asked for stands beside what there is, and only where it is something else.
+  const keys = inKeyOrder([...new Set(rows.flatMap((row) => Object.keys(row)))].filter((key) => key !== 'asked'));
   const { shown: columns, zeros } = withoutZeros(keys, rows);
   const isNumber = (column) => rows.every((row) => typeof (row[column] ?? 0) === 'number');
   const cell = (tag, column, content) =>
@@ -226,10 +227,17 @@ function table(rows) {
     make(
       'tr',
       {},
-      columns.map((column) => labelled(cell('td', column, inline(row[column])), column)),
+      columns.map((column) => {
+        const asked = askedBeside(row, column);
+        const shown = asked.length > 0 ? [make('div', {}, [...inline(row[column]), ...asked])] : inline(row[column]);
+        return labelled(cell('td', column, shown), column, asked.length > 0);
+      }),
     ),
   );
-  const whole = make('table', {}, [make('thead', {}, [head]), make('tbody', {}, body)]);
+  const whole = make('table', { className: columns.length > 6 ? 'wide' : '' }, [
+    make('thead', {}, [head]),
+    make('tbody', {}, body),
+  ]);
   // A wide table scrolls by itself, also by keyboard; the page does not.
   return [make('div', { className: 'scroll', tabIndex: 0, role: 'region', ariaLabel: 'Table' }, [whole]), ...zeros];
 }
@@ -249,7 +257,6 @@ const READING_ORDER = [
     'addOns',
     'sendAs',
     'members',
-    'asked',
     'differences',
     'missing',
   ],
@@ -291,11 +298,29 @@ function isRows(value) {
   return Array.isArray(value) && value.length > 0 && value.every(isMap);
 }
 
+/** What the tenant says stands in the cell; what was asked for, under it, where that is something else. */
+function askedBeside(row, column) {
+  const wanted = askedFor(row, column);
+  const isSame = wanted === undefined || wanted === null || sorted(wanted) === sorted(row[column]);
+  return isSame ? [] : [make('p', { className: 'asked', textContent: `asked for: ${words(wanted)}` })];
+}
+
+function askedFor({ asked, licences }, column) {
+  if (Array.isArray(asked)) return column === 'members' ? asked : undefined;
+  if (!isMap(asked)) return undefined;
+  if (column !== 'licences') return asked[column];
+  return Array.isArray(licences) && licences.includes(asked.licence) ? licences : asked.licence;
+}
+
+function sorted(value) {
+  return words(Array.isArray(value) ? value.toSorted() : value).toLowerCase();
+}
+
 /** On a narrow screen each row becomes a card, and a cell has to say what it is. */
-function labelled(node, column) {
+function labelled(node, column, differs) {
   node.dataset.label = wordsOf(column);
-  const differs = (column === 'differences' || column === 'missing') && node.textContent.trim().length > 1;
-  node.classList.toggle('differs', differs);
+  const isNamed = (column === 'differences' || column === 'missing') && node.textContent.trim().length > 1;
+  node.classList.toggle('differs', differs || isNamed);
   return node;
 }
 
