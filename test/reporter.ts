@@ -1,9 +1,11 @@
 /**
- * Closes a run with one line, `N passed, N failed`, printed when the process ends and so after everything else.
+ * Closes a run with one line, `N passed, N failed`, printed when the process ends and so after everything else; before it, a line
+ * for each failure, so that the end of a log is enough to know what failed.
  * A test that was skipped counts as failed unless it is listed here, and a whole run fails when one of the expected suites
  * ran no test: a suite that quietly does not run is the one that is missed.
  */
 import { relative, sep } from 'node:path';
+import { stripVTControlCharacters } from 'node:util';
 import type { Reporter, TestModule, Vitest } from 'vitest/node';
 
 /** Folders below test/ in which a whole run must have run at least one test. */
@@ -35,7 +37,7 @@ export interface SuiteCounts {
   failed: number;
   /** Suites below test/ in which a test ran. */
   readonly suites: Set<string>;
-  /** One line for each thing that the default output does not show as a failure. */
+  /** One line for each failure. */
   readonly complaints: string[];
 }
 
@@ -56,6 +58,7 @@ export class ExpectedSuites implements Reporter {
     const counts = countTests(modules, this.#root);
     if (this.#wholeRun) requireSuites(counts);
     counts.failed += unhandledErrors.length;
+    for (const error of unhandledErrors) counts.complaints.push(`failed: outside of any test: ${firstLine(error)}`);
     if (counts.passed + counts.failed === 0) counts.failed = 1;
     process.once('exit', () => {
       if (counts.failed > 0 && (process.exitCode ?? 0) === 0) process.exitCode = 1;
@@ -79,17 +82,26 @@ function countTests(modules: readonly TestModule[], root: string): SuiteCounts {
       } else if (state === 'failed') {
         failedHere += 1;
         ran += 1;
+        counts.complaints.push(`failed: ${path.join('/')} > ${test.fullName}: ${firstLine(test.result().errors?.[0])}`);
       } else if (!Object.hasOwn(MAY_BE_SKIPPED, test.fullName)) {
         failedHere += 1;
         counts.complaints.push(`not run: ${path.join('/')} > ${test.fullName}`);
       }
     }
     // A file that cannot be loaded, or whose hooks fail, has no failed test of its own.
-    if (failedHere === 0 && module.state() === 'failed') failedHere = 1;
+    if (failedHere === 0 && module.state() === 'failed') {
+      failedHere = 1;
+      counts.complaints.push(`failed: ${path.join('/')}: ${firstLine(module.errors()[0])}`);
+    }
     counts.failed += failedHere;
     if (ran > 0 && path[0] === 'test' && path[1] !== undefined) counts.suites.add(path[1]);
   }
   return counts;
+}
+
+function firstLine(error: unknown): string {
+  const message = error instanceof Object && 'message' in error ? String(error.message) : String(error);
+  return stripVTControlCharacters(message).split('\n')[0]?.slice(0, 200) ?? '';
 }
 
 function requireSuites(counts: SuiteCounts): void {

@@ -9,6 +9,7 @@ import { ERRORS, type ErrorCode } from '../../domain/errors.ts';
 import type { Pass } from '../../domain/passes.ts';
 import { findFreePort } from '../../embedded/ports.ts';
 import { type EmbeddedPostgres, startEmbeddedPostgres } from '../../embedded/postgres.ts';
+import { waitUntil } from '../../embedded/wait-until.ts';
 import { type Dovecot, startDovecot } from '../../lab/dovecot.ts';
 import { type SeedMail, seedMailbox } from '../../lab/mail/seed.ts';
 import { CopyStage, endpointOf, runPass, type StagedMailbox } from '../support/copy-stage.ts';
@@ -81,12 +82,14 @@ describe('a ledger whose PostgreSQL is killed by force', () => {
     ends.push(() => stage.close());
     let pieces = 0;
     let dieAt = Number.POSITIVE_INFINITY;
-    let killed = 0;
+    const killed: number[] = [];
     const line = await startTappedLine('ledger', postgres.port, () => {
       pieces += 1;
       if (pieces !== dieAt) return true;
-      process.kill(postgres.pid() ?? 0, 'SIGKILL');
-      killed += 1;
+      const pid = postgres.pid();
+      if (pid === null) throw new Error('PostgreSQL is down already');
+      process.kill(pid, 'SIGKILL');
+      killed.push(pid);
       return false;
     });
     ends.push(() => line.close());
@@ -98,7 +101,10 @@ describe('a ledger whose PostgreSQL is killed by force', () => {
       [pieces, dieAt] = [0, 30 + 12 * kill];
       const answer = await worker.run({ kind: 'copy', ...mailbox, pass: INITIAL, attempt: kill + 1 });
       expect(reactionTo(answer), answer.message).toBe('retry');
-      expect(killed).toBe(kill + 1);
+      expect(killed).toHaveLength(kill + 1);
+      // The worker may learn of the death before its supervisor does, for whom it is ready until then.
+      const isNoticed = await waitUntil(() => postgres.pid() !== killed.at(-1), 30_000);
+      expect(isNoticed).toBe(true);
       await postgres.whenReady();
     }
     dieAt = Number.POSITIVE_INFINITY;
