@@ -31,7 +31,7 @@ export const wave = proxyActivities<WaveActivities>({
   startToCloseTimeout: '1 minute', // one page of 500 ids
 });
 
-/** One marker in the history instead of three events: the read model is written often. */
+/** For runs that began before the patch `views-published-by-activity`; nothing new may use it (docs/adr/0008-no-local-activities.md). */
 export const local = proxyLocalActivities<Pick<StoryActivities, 'publishView'>>({
   startToCloseTimeout: '10 seconds', // one row; the statement time-out is shorter
   localRetryThreshold: '1 minute',

@@ -15,7 +15,7 @@ import type { MigrationView } from '../domain/migration-view.ts';
 import type { DecisionSignal } from '../domain/ports/store.ts';
 import { renderStatusPage } from '../domain/status-page.ts';
 import { GATE_STEP, GATES, type Party, type Phase, STEPS, type StepId } from '../domain/steps.ts';
-import { local } from './activities.ts';
+import { local, story } from './activities.ts';
 import { errorCodeOf, explain } from './failures.ts';
 import type { migration } from './migration.ts';
 import { SIGNALS, STATE_QUERY } from './names.ts';
@@ -70,6 +70,8 @@ export class Desk implements PassHost {
   supportDesk: SupportDesk | null = null;
   readonly patches: Patches;
   private published = '';
+  private newest: MigrationView | null = null;
+  private nextWrite: Promise<void> | null = null;
   private lastWrite: Promise<void> = Promise.resolve();
   private ended: MigrationView['status'] | null = null;
 
@@ -211,9 +213,8 @@ export class Desk implements PassHost {
   }
 
   /**
-   * Writes the read model, the status page and the search attributes, if anything changed. One write after the other: a later
-   * view must not be overtaken, and of two local activities at once a replay knows the order of their starts only, so what
-   * followed the one that ended first would be told as non-determinism (seen with SDK 1.24 and an update in a run's first task).
+   * Shows the status page, and has the search attributes and the read model written, if anything changed. One write after the other,
+   * so that a later view is not overtaken; what changes while one is under way goes with the next.
    */
   async publish(): Promise<void> {
     const view = this.view();
@@ -222,14 +223,30 @@ export class Desk implements PassHost {
     if (rendered === this.published) return;
     this.published = rendered;
     setCurrentDetails(renderStatusPage(this.state.settings?.clientName ?? this.state.migrationId, view));
-    upsertSearchAttributes([
-      { key: attributes.phase, value: view.phase },
-      { key: attributes.step, value: view.step ?? 'none' },
-      { key: attributes.waitingFor, value: [...view.waitingFor] },
-      { key: attributes.progress, value: view.progress },
-    ]);
+    if (!this.patches.publishesByActivity) return await this.publishLocally(view);
+    this.newest = view;
+    this.nextWrite ??= this.lastWrite.then(() => this.write());
+    this.lastWrite = this.nextWrite.catch(() => undefined); // its own callers meet the failure
+    await this.nextWrite;
+  }
+
+  private async write(): Promise<void> {
+    this.nextWrite = null;
+    const view = this.newest;
+    if (!view) throw new Error('publish sets what is written');
+    showInLists(view);
+    const { migrationId } = this.state;
+    await CancellationScope.nonCancellable(() =>
+      story.publishView.executeWithOptions({ summary: 'show how far it is' }, [{ migrationId, view }]),
+    );
+  }
+
+  /** As runs did that began before the patch: docs/adr/0008-no-local-activities.md. */
+  private async publishLocally(view: MigrationView): Promise<void> {
+    showInLists(view);
+    const { migrationId } = this.state;
     const write = this.lastWrite.then(() =>
-      CancellationScope.nonCancellable(() => local.publishView({ migrationId: this.state.migrationId, view })),
+      CancellationScope.nonCancellable(() => local.publishView({ migrationId, view })),
     );
     this.lastWrite = write.catch(() => undefined); // its own caller meets the failure
     await write;
@@ -313,6 +330,16 @@ export class Desk implements PassHost {
     await CancellationScope.nonCancellable(() => condition(allHandlersFinished));
     if (!unless()) await continueAsNew<typeof migration>(this.state);
   }
+}
+
+/** Search attributes, for the lists of the Temporal UI. */
+function showInLists(view: MigrationView): void {
+  upsertSearchAttributes([
+    { key: attributes.phase, value: view.phase },
+    { key: attributes.step, value: view.step ?? 'none' },
+    { key: attributes.waitingFor, value: [...view.waitingFor] },
+    { key: attributes.progress, value: view.progress },
+  ]);
 }
 
 /** The view is a snapshot: later changes of the state must not show in it. */

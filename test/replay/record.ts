@@ -110,6 +110,17 @@ async function recordContinued(world: World): Promise<void> {
   await withMigration(world, new Office(1, { policy: soon }), story, continueOften);
 }
 
+/** Since November 2026: what is shown is written by an activity, and not by a local one. */
+async function recordByActivities(world: World): Promise<void> {
+  await withMigration(world, new Office(2, { policy: soon }), async (hands) => {
+    await hands.goTo('A4');
+    await hands.update('setCutoverDate', { by: 'client', at: new Date(Date.now() + 1_000).toISOString() });
+    await hands.goTo('D1');
+    await hands.handle.result();
+    await save(world, 'migration-by-activities', hands.handle.workflowId);
+  });
+}
+
 async function save({ env }: World, name: string, workflowId: string): Promise<void> {
   const history = await env.client.workflow.getHandle(workflowId).fetchHistory();
   await writeFile(join(folder, `${name}.json`), `${JSON.stringify(JSON.parse(historyToJSON(history)), slim)}\n`);
@@ -146,6 +157,7 @@ const RECORDINGS = {
   detours: recordTheDetours,
   continued: recordContinued,
   provisioning: recordProvisioning,
+  activities: recordByActivities,
 };
 const wanted = process.argv.slice(2);
 if (wanted.length === 0) await rm(folder, { recursive: true, force: true });
