@@ -8,11 +8,14 @@ export interface SlowLine {
   /** From now on requests reach the server and no answer comes back: whoever waits cannot know what happened. */
   stall(): void;
   release(): void;
+  /** Of the near side. */
+  connections(): number;
   close(): void;
 }
 
 export async function startSlowLine(serverPort: number, delayMs: number): Promise<SlowLine> {
   const sockets = new Set<Socket>();
+  let connections = 0;
   let open = Promise.withResolvers<void>();
   open.resolve();
   const server = createServer((near) => {
@@ -23,6 +26,10 @@ export async function startSlowLine(serverPort: number, delayMs: number): Promis
       socket.on('error', () => undefined); // either end may be killed: that is what this is for
       socket.on('close', () => sockets.delete(socket));
     }
+    connections += 1;
+    near.on('close', () => {
+      connections -= 1;
+    });
     near.on('data', (chunk) => far.write(chunk));
     near.on('close', () => far.destroy());
     let tail = Promise.resolve();
@@ -46,6 +53,7 @@ export async function startSlowLine(serverPort: number, delayMs: number): Promis
     release() {
       open.resolve();
     },
+    connections: () => connections,
     close() {
       open.resolve();
       server.close();
