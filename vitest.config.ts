@@ -8,9 +8,10 @@ export default defineConfig({
     // Suites start servers and kill them; forks keep one file's crash from another's.
     pool: 'forks',
     maxWorkers: 2,
-    // The slowest single tests start Temporal and PostgreSQL, kill them and wait for both to come back.
-    testTimeout: 60_000,
-    hookTimeout: 60_000,
+    // Bounds, not expectations: the slowest single tests start Temporal and PostgreSQL, kill them and wait for both to come back.
+    testTimeout: 120_000,
+    hookTimeout: 120_000,
+    expect: { poll: { timeout: 10_000 } },
     teardownTimeout: 10_000,
     // A forgotten handle must not hold up the run of somebody who waits for the closing line.
     passWithNoTests: false,

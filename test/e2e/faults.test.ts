@@ -18,8 +18,8 @@ const MESSAGES = 300;
 /** On one connection, 50 messages a command, one mailbox takes about two seconds: long enough to be caught in the act. */
 const ANSWER_MS = 60;
 /** A dead worker is noticed by its heartbeat after ten seconds; then mail is looked for, sent and read again. */
-const RECOVERY_MS = 60_000;
-const TEST_MS = 120_000;
+const RECOVERY_MS = 120_000;
+const TEST_MS = 240_000;
 const USERS = ['postgres', 'temporal', 'service', 'ctrl-c', 'paused', 'stays', 'leaves', 'comes', 'worker'];
 
 let folder: string;
@@ -30,7 +30,7 @@ beforeAll(async () => {
   folder = mkdtempSync(join(tmpdir(), 'mailferry-faults-'));
   pair = await startMailPair(Object.fromEntries(USERS.map((user) => [user, mailsOf(user)])));
   line = await startSlowLine(pair.target.port, ANSWER_MS);
-}, 60_000);
+}, 120_000);
 afterEach(() => line.release());
 afterAll(async () => {
   line?.close();
@@ -45,7 +45,7 @@ describe('the service in one process', () => {
   let service: RunningService;
   beforeAll(async () => {
     service = await RunningService.start(join(folder, 'home'));
-  }, 60_000);
+  }, 120_000);
   afterAll(() => service?.close());
 
   test.each(['postgres', 'temporal'])(
@@ -117,7 +117,7 @@ describe('the service in one process', () => {
       await catchInTheAct(service, id, 'paused');
       await service.say('migration', 'pause', id, '--reason', 'the old server is slow');
       // The copy is told with its next heartbeat, and gives its connection up in the middle of a command.
-      expect(await waitUntil(() => line.connections() === 0, 20_000)).toBe(true);
+      expect(await waitUntil(() => line.connections() === 0, 30_000)).toBe(true);
       line.release();
       const again = await service.run('migration', 'pause', id, '--reason', 'twice');
       expect(again).toMatchObject({ code: 5, err: expect.stringContaining('paused already') as string });
@@ -158,7 +158,7 @@ describe('a worker process of its own', () => {
   beforeAll(async () => {
     service = await RunningService.start(join(folder, 'other-home'), {}, WITHOUT_WORKERS);
     startWorker('orchestration,exchange-admin,dns');
-  }, 60_000);
+  }, 120_000);
   afterAll(async () => {
     for (const worker of workers) worker.kill('SIGKILL');
     await service?.close();
@@ -199,7 +199,7 @@ async function beginTransfer(service: RunningService, users: readonly string[]):
   const { id } = await service.ask<Migration>('migration', 'create', files.plan, files.mailboxes);
   await service.say('migration', 'start', id);
   const asks = async () => (await viewOf(service, id)).step === 'A4';
-  expect(await waitUntil(asks, 30_000)).toBe(true);
+  expect(await waitUntil(asks, 60_000)).toBe(true);
   await service.say('migration', 'cutover-date', id, new Date(Date.now() + 3_600_000).toISOString());
   return id;
 }
@@ -207,7 +207,7 @@ async function beginTransfer(service: RunningService, users: readonly string[]):
 /** Returns with the line stalled: some messages are at the target, some are not, and one answer is on its way. */
 async function catchInTheAct(service: RunningService, id: string, user: string): Promise<void> {
   const target = pair.endpoint('target', user);
-  expect(await waitUntil(async () => (await countAll(target)) >= MESSAGES / 3, 30_000)).toBe(true);
+  expect(await waitUntil(async () => (await countAll(target)) >= MESSAGES / 3, 60_000)).toBe(true);
   line.stall();
   const moved = await countAll(target);
   expect(moved).toBeGreaterThan(0);

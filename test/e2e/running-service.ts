@@ -7,7 +7,7 @@ import { waitUntil } from '../../embedded/wait-until.ts';
 const ROOT = join(import.meta.dirname, '..', '..');
 const MAIN = join(ROOT, 'cli', 'main.ts');
 /** A first start makes a database cluster and the workflow bundle; it took 7 s on two busy cores. */
-const START_LIMIT_MS = 45_000;
+const START_LIMIT_MS = 90_000;
 
 export interface CommandResult {
   readonly code: number;

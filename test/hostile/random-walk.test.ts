@@ -103,7 +103,13 @@ async function change(account: MailAccount, folders: string[], random: SeededRan
     if (kind === 'make anew' && folder !== 'INBOX') {
       const rows = exists === 0 ? [] : await client.fetchAll('1:*', { source: true, flags: true, internalDate: true });
       await client.mailboxClose();
-      await client.mailboxDelete(folder);
+      // Cyrus keeps what is deleted under a name with the second in it, so twice in one second is refused ("Mailbox already exists").
+      const isDeleted = () =>
+        client.mailboxDelete(folder).then(
+          () => true,
+          () => false,
+        );
+      await expect.poll(isDeleted).toBe(true);
       await client.mailboxCreate(folder);
       for (const { source, flags: kept, internalDate } of rows) {
         const lasting = [...(kept ?? [])].filter((flag) => flag !== '\\Recent');

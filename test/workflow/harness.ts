@@ -243,7 +243,7 @@ export async function until(
   what: string,
   met: () => Promise<boolean>,
   explain: () => Promise<string> = async () => '',
-  boundMs = 45_000,
+  boundMs = 90_000,
 ): Promise<void> {
   const deadline = performance.now() + boundMs;
   for (;;) {
