@@ -55,11 +55,11 @@ beforeAll(async () => {
       if (!query.includes('another')) await until(`${query} finds something`, async () => (await list()).length > 0);
       found[query] = await list();
     }
-    const last = office.views.at(-1);
-    if (!last) throw new Error('a view is published');
+    const shown = () => renderStatusPage(clientName, office.views.at(-1) ?? never('a view is published'));
+    await until('what the page shows is written', async () => (await detailsOf(hands.handle.workflowId)) === shown());
     seen = {
       details: await detailsOf(hands.handle.workflowId),
-      expected: renderStatusPage(clientName, last),
+      expected: shown(),
       heldDetails: await detailsOf(held),
       found: Object.fromEntries(
         Object.entries(found).map(([query, ids]) => [query, ids.map((id) => id.replace(hands.migrationId, 'mig'))]),
@@ -83,6 +83,10 @@ beforeAll(async () => {
 afterAll(async () => {
   await world?.env.teardown();
 });
+
+function never(why: string): never {
+  throw new Error(why);
+}
 
 async function detailsOf(workflowId: string): Promise<string> {
   const handle = world.env.client.workflow.getHandle(workflowId);
@@ -138,7 +142,9 @@ describe('an operator finds in the Temporal UI', () => {
 
 describe('who reads the database of the server', () => {
   test('finds no plain text in any history', () => {
-    expect(histories.length).toBeGreaterThanOrEqual(10);
+    // How many sweeps there are is a matter of time.
+    const types = histories.map(([first]) => first?.workflowExecutionStartedEventAttributes?.workflowType?.name);
+    expect(new Set(types)).toEqual(new Set(['migration', 'mailboxWave', 'mailboxPass', 'support']));
     for (const history of histories) {
       const bytes = bytesOf(history);
       for (const canary of CANARIES) expect(bytes.includes(canary), `${canary} in ${whatOf(history[0])}`).toBe(false);
@@ -159,9 +165,8 @@ describe('who reads the database of the server', () => {
   });
 
   test('finds every payload encrypted', () => {
-    // The SDK's own notes: on a local activity its number and name (its answer stands beside them, encrypted), on a patch its name.
-    const notes =
-      /^\/markerRecordedEventAttributes\/details\/(data\/payloads: \{"seq":|patch-data\/payloads: \{"id":"[a-z-]+",)/;
+    // The SDK's own note on a patch: its name.
+    const notes = /^\/markerRecordedEventAttributes\/details\/patch-data\/payloads: \{"id":"[a-z-]+",/;
     const plain = histories.flatMap((history) => plainIn(history)).filter((text) => !notes.test(text));
     expect(plain).toEqual([]);
   });
