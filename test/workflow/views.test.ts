@@ -1,5 +1,6 @@
 import { Worker } from '@temporalio/worker';
 import { afterAll, beforeAll, expect, test } from 'vitest';
+import { renderStatusPage } from '../../domain/status-page.ts';
 import { STEP_IDS } from '../../domain/steps.ts';
 import type { migration } from '../../workflows/migration.ts';
 import { migrationWorkflowId, TASK_QUEUES } from '../../workflows/names.ts';
@@ -55,7 +56,11 @@ test.each([
   await worker.runUntil(async () => {
     await moving;
     await until('the story went on', async () => office.evidence.length > 0);
-    await handle.query('state');
+    await until('the newest view is written', async () => {
+      const { currentDetails } = await handle.query<{ currentDetails: string }>('__temporal_workflow_metadata');
+      const last = office.views.at(-1);
+      return last !== undefined && currentDetails === renderStatusPage(office.settings.clientName, last);
+    });
   });
   const history = await handle.fetchHistory();
   await handle.terminate('the test is over');
