@@ -241,7 +241,10 @@ export class Desk implements PassHost {
     );
   }
 
-  /** As runs did that began before the patch: docs/adr/0008-no-local-activities.md. */
+  /**
+   * As runs did that began before the patch (docs/adr/0008-no-local-activities.md). One after the other also because a replay knows
+   * of two local activities at once the order of their starts only.
+   */
   private async publishLocally(view: MigrationView): Promise<void> {
     showInLists(view);
     const { migrationId } = this.state;

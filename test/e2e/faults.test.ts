@@ -117,7 +117,7 @@ describe('the service in one process', () => {
       await catchInTheAct(service, id, 'paused');
       await service.say('migration', 'pause', id, '--reason', 'the old server is slow');
       // The copy is told with its next heartbeat, and gives its connection up in the middle of a command.
-      expect(await waitUntil(() => line.connections() === 0, 30_000)).toBe(true);
+      expect(await waitUntil(() => line.sockets() === 0, 30_000)).toBe(true);
       line.release();
       const again = await service.run('migration', 'pause', id, '--reason', 'twice');
       expect(again).toMatchObject({ code: 5, err: expect.stringContaining('paused already') as string });

@@ -8,14 +8,13 @@ export interface SlowLine {
   /** From now on requests reach the server and no answer comes back: whoever waits cannot know what happened. */
   stall(): void;
   release(): void;
-  /** Of the near side. */
-  connections(): number;
+  /** Open sockets of both sides: none when whoever used the line has given it up. */
+  sockets(): number;
   close(): void;
 }
 
 export async function startSlowLine(serverPort: number, delayMs: number): Promise<SlowLine> {
   const sockets = new Set<Socket>();
-  let connections = 0;
   let open = Promise.withResolvers<void>();
   open.resolve();
   const server = createServer((near) => {
@@ -26,10 +25,6 @@ export async function startSlowLine(serverPort: number, delayMs: number): Promis
       socket.on('error', () => undefined); // either end may be killed: that is what this is for
       socket.on('close', () => sockets.delete(socket));
     }
-    connections += 1;
-    near.on('close', () => {
-      connections -= 1;
-    });
     near.on('data', (chunk) => far.write(chunk));
     near.on('close', () => far.destroy());
     let tail = Promise.resolve();
@@ -53,7 +48,7 @@ export async function startSlowLine(serverPort: number, delayMs: number): Promis
     release() {
       open.resolve();
     },
-    connections: () => connections,
+    sockets: () => sockets.size,
     close() {
       open.resolve();
       server.close();

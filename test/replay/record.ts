@@ -27,12 +27,16 @@ const soon = {
   stragglerEveryMs: 300,
 };
 
+async function walkToTheEnd(hands: Hands): Promise<void> {
+  await hands.goTo('A4');
+  await hands.update('setCutoverDate', { by: 'client', at: new Date(Date.now() + 1_000).toISOString() });
+  await hands.goTo('D1');
+  await hands.handle.result();
+}
+
 async function recordTheEnd(world: World): Promise<void> {
   await withMigration(world, new Office(2, { policy: soon }), async (hands) => {
-    await hands.goTo('A4');
-    await hands.update('setCutoverDate', { by: 'client', at: new Date(Date.now() + 1_000).toISOString() });
-    await hands.goTo('D1');
-    await hands.handle.result();
+    await walkToTheEnd(hands);
     const preflight = { workflowId: preflightWorkflowId(hands.migrationId), taskQueue: TASK_QUEUES.orchestration };
     await world.env.client.workflow.execute('preflight', { ...preflight, args: [{ migrationId: hands.migrationId }] });
     await save(world, 'preflight', preflight.workflowId);
@@ -81,10 +85,7 @@ async function recordProvisioning(world: World): Promise<void> {
     await hands.untilStep('A3', 'waiting');
     office.conflicting = [];
     await hands.update('retryMailboxes', { by: 'op', mailboxIds: null });
-    await hands.goTo('A4');
-    await hands.update('setCutoverDate', { by: 'client', at: new Date(Date.now() + 1_000).toISOString() });
-    await hands.goTo('D1');
-    await hands.handle.result();
+    await walkToTheEnd(hands);
     await save(world, 'migration-with-conflicts', hands.handle.workflowId);
     for (const what of ['plan', 'undo'] as const) {
       const workflowId = provisioningWorkflowId(hands.migrationId, what);
@@ -113,10 +114,7 @@ async function recordContinued(world: World): Promise<void> {
 /** Since November 2026: what is shown is written by an activity, and not by a local one. */
 async function recordByActivities(world: World): Promise<void> {
   await withMigration(world, new Office(2, { policy: soon }), async (hands) => {
-    await hands.goTo('A4');
-    await hands.update('setCutoverDate', { by: 'client', at: new Date(Date.now() + 1_000).toISOString() });
-    await hands.goTo('D1');
-    await hands.handle.result();
+    await walkToTheEnd(hands);
     await save(world, 'migration-by-activities', hands.handle.workflowId);
   });
 }
